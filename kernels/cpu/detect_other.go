@@ -1,0 +1,6 @@
+//go:build (!amd64 && !arm64) || noasm
+
+package cpu
+
+// detect returns the only level without assembly.
+func detect() []Level { return []Level{Generic} }
