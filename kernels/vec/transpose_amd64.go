@@ -1,0 +1,27 @@
+//go:build !noasm
+
+package vec
+
+import "github.com/kcompress/kcompress/kernels/cpu"
+
+func transpose(dst []uint32, dstStride int, src []uint32, srcStride, rows, columns int) {
+	if cpu.Current() < cpu.AVX2 {
+		transposeGeneric(dst, dstStride, src, srcStride, rows, columns)
+		return
+	}
+	// A band of rows is read half a cache line at a time: it must stay in the
+	// first cache until the other half is read.
+	const band = 128
+	evenRows, evenColumns := rows&^7, columns&^7
+	for i := 0; i < evenRows; i += band {
+		for j := 0; j < evenColumns; j += 8 {
+			transpose8AVX2(&dst[j*dstStride+i], dstStride, &src[i*srcStride+j], srcStride, min(band, evenRows-i))
+		}
+	}
+	if evenColumns < columns {
+		transposeGeneric(dst[evenColumns*dstStride:], dstStride, src[evenColumns:], srcStride, rows, columns-evenColumns)
+	}
+	if evenRows < rows && evenColumns > 0 {
+		transposeGeneric(dst[evenRows:], dstStride, src[evenRows*srcStride:], srcStride, rows-evenRows, evenColumns)
+	}
+}
