@@ -39,14 +39,13 @@ type Graph struct {
 	Outputs []ValueInfo
 	// Nodes are in topological order.
 	Nodes []*Node
-	// Initializers are the constants of the graph by name, in file order. An
+	// Initializers are the constants of the graph by name, in file order; those
+	// that the file stores in sparse form come last and are expanded. An
 	// initializer whose name is also an input is that input's default value.
 	Initializers []*Tensor
 	// ValueInfos are the types that the file states for inner values.
 	ValueInfos []ValueInfo
-	// Sparse holds the initializers stored in sparse form, already expanded
-	// into Initializers as well.
-	Metadata []Property
+	Metadata   []Property
 
 	proto *pb.GraphProto
 }
@@ -139,6 +138,8 @@ type ValueInfo struct {
 	Name string
 	Type Type
 	Doc  string
+
+	proto *pb.ValueInfoProto
 }
 
 // TypeKind is the kind of a value's type.

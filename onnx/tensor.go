@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"strconv"
 	"unsafe"
 )
 
@@ -25,6 +26,8 @@ type Tensor struct {
 	Strings []string
 	// raw holds the elements of all other types, RawSize(Type, Len()) bytes.
 	raw []byte
+	// stored says how the file that the tensor comes from stores it, or is nil.
+	stored *stored
 }
 
 // Value is what flows along an edge of a graph: *Tensor, *Sequence, *Optional
@@ -82,7 +85,7 @@ func Elements(shape []int) (int, error) {
 
 // RawSize returns the bytes that n elements of type t take, types narrower than
 // a byte packed.
-func RawSize(t DType, n int) int { return (n*t.Bits() + 7) / 8 }
+func RawSize(t DType, n int) int { return n/8*t.Bits() + (n%8*t.Bits()+7)/8 }
 
 // NewTensor returns a tensor of zeros (empty strings). The shape is copied. It
 // panics on a shape that Elements refuses or a type that is not Valid: shapes
@@ -127,12 +130,16 @@ func FromRaw(t DType, shape []int, raw []byte) (*Tensor, error) {
 	if want := RawSize(t, n); len(raw) != want {
 		return nil, fmt.Errorf("onnx: %v tensor of shape %v needs %d bytes of data, got %d", t, shape, want, len(raw))
 	}
-	if width := uintptr(t.Bits() / 8); width > 1 && len(raw) > 0 && uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%min(width, 8) != 0 {
-		aligned := AlignedBytes(len(raw))
-		copy(aligned, raw)
-		raw = aligned
+	if !aligned(raw, t) {
+		raw = append(AlignedBytes(len(raw))[:0], raw...)
 	}
 	return &Tensor{Type: t, Shape: append([]int(nil), shape...), raw: raw}, nil
+}
+
+// aligned reports whether elements of type t may lie in the memory of raw.
+func aligned(raw []byte, t DType) bool {
+	width := uintptr(t.Bits() / 8)
+	return width <= 1 || len(raw) == 0 || uintptr(unsafe.Pointer(unsafe.SliceData(raw)))%min(width, 8) == 0
 }
 
 // Element is a Go type that a tensor can be viewed as.
@@ -273,19 +280,21 @@ func (t *Tensor) Reshaped(shape ...int) *Tensor {
 // allocating: for the runtime's memory planner, which hands out parts of
 // buffers that it owns. raw must have the right length and alignment.
 func (t *Tensor) Reset(dtype DType, shape []int, raw []byte, strings []string) {
-	t.Name, t.Type, t.raw, t.Strings = "", dtype, raw, strings
+	t.Name, t.Type, t.raw, t.Strings, t.stored = "", dtype, raw, strings, nil
 	t.Shape = append(t.Shape[:0], shape...)
 }
 
 // String describes the tensor without its elements, for example
 // "float32[1,3,32,32]".
-func (t *Tensor) String() string {
-	s := t.Type.String() + "["
-	for i, n := range t.Shape {
+func (t *Tensor) String() string { return t.Type.String() + shapeString(t.Shape) }
+
+func shapeString(shape []int) string {
+	s := "["
+	for i, n := range shape {
 		if i > 0 {
 			s += ","
 		}
-		s += fmt.Sprint(n)
+		s += strconv.Itoa(n)
 	}
 	return s + "]"
 }
