@@ -44,6 +44,9 @@ func TestSharedModels(t *testing.T) {
 			t.Errorf("load: %v", err)
 			continue
 		}
+		if err := m.Check(); err != nil {
+			t.Errorf("check: %v", err)
+		}
 		data, err := os.ReadFile(path)
 		if err != nil {
 			t.Fatal(err)
