@@ -2,22 +2,85 @@
 
 package butterfly
 
+import "github.com/kcompress/kcompress/kernels/cpu"
+
+// floatBytes is the size of a float32; the assembly counts in bytes.
+const floatBytes = 4
+
+// blockRun is a number of blocks at equal distances, one call of a block
+// kernel. Offsets are in numbers, steps in bytes.
+type blockRun struct {
+	count                            int
+	outputOffset, inputOffset        int
+	valueOffset                      int
+	outputBlock, inputBlock, valueBy int
+}
+
+// run returns one of the runs that together are all blocks of a pattern with
+// this many outputs and inputs a block. The longer of the two dimensions of
+// the blocks, a and d, is the one within a run.
+func run(p Pattern, outputs, inputs, width, index int) blockRun {
+	size := p.B * p.C
+	if p.D >= p.A {
+		return blockRun{
+			count:        p.D,
+			outputOffset: index * outputs * p.D * width, inputOffset: index * inputs * p.D * width,
+			valueOffset: index * p.D * size,
+			outputBlock: width * floatBytes, inputBlock: width * floatBytes,
+			valueBy: size * floatBytes,
+		}
+	}
+	return blockRun{
+		count:        p.A,
+		outputOffset: index * width, inputOffset: index * width,
+		valueOffset: index * size,
+		outputBlock: outputs * p.D * width * floatBytes, inputBlock: inputs * p.D * width * floatBytes,
+		valueBy: p.D * size * floatBytes,
+	}
+}
+
+// multiply is multiplyGeneric at the level of this processor.
 func multiply(dst, src, values []float32, p Pattern, width int, transposed bool) {
-	multiplyGeneric(dst, src, values, p, width, transposed)
+	if cpu.Current() < cpu.AVX2 {
+		multiplyGeneric(dst, src, values, p, width, transposed)
+		return
+	}
+	outputs, inputs, outputStep, inputStep := p.B, p.C, p.C*floatBytes, floatBytes
+	if transposed {
+		outputs, inputs, outputStep, inputStep = p.C, p.B, floatBytes, p.C*floatBytes
+	}
+	// The assembly does not check bounds.
+	_, _, _ = dst[p.A*outputs*p.D*width-1], src[p.A*inputs*p.D*width-1], values[p.Values()-1]
+	row := p.D * width * floatBytes
+	for index := range min(p.A, p.D) {
+		r := run(p, outputs, inputs, width, index)
+		d, s, v := &dst[r.outputOffset], &src[r.inputOffset], &values[r.valueOffset]
+		switch {
+		case outputs == 2 && inputs == 2:
+			blocks2AVX2(d, s, v, r.count, width*floatBytes, r.outputBlock, r.inputBlock, r.valueBy, row, outputStep, inputStep)
+		case outputs == 4 && inputs == 4:
+			blocks4AVX2(d, s, v, r.count, width*floatBytes, r.outputBlock, r.inputBlock, r.valueBy, row, outputStep, inputStep)
+		default:
+			blocksAVX2(d, s, v, r.count, width*floatBytes, outputs, inputs, r.outputBlock, r.inputBlock, r.valueBy, row, outputStep, inputStep)
+		}
+	}
 }
 
+// accumulate is accumulateGeneric at the level of this processor.
 func accumulate(gradient, dDst, src []float32, p Pattern, width int) {
-	accumulateGeneric(gradient, dDst, src, p, width)
-}
-
-func residual(dst, y, target []float32) float32 {
-	return residualGeneric(dst, y, target)
-}
-
-func transposeIn(tile []float32, width int, src []float32, features, count int) {
-	transposeInGeneric(tile, width, src, features, count)
-}
-
-func transposeOut(dst []float32, features, count int, tile []float32, width int, e Epilogue) {
-	transposeOutGeneric(dst, features, count, tile, width, e)
+	if cpu.Current() < cpu.AVX2 {
+		accumulateGeneric(gradient, dDst, src, p, width)
+		return
+	}
+	_, _, _ = gradient[p.Values()-1], dDst[p.Rows()*width-1], src[p.Columns()*width-1]
+	row := p.D * width * floatBytes
+	for index := range min(p.A, p.D) {
+		r := run(p, p.B, p.C, width, index)
+		g, d, s := &gradient[r.valueOffset], &dDst[r.outputOffset], &src[r.inputOffset]
+		if p.B == 2 && p.C == 2 {
+			accumulate2AVX2(g, d, s, r.count, width*floatBytes, r.outputBlock, r.inputBlock, r.valueBy, row)
+		} else {
+			accumulateAVX2(g, d, s, r.count, width*floatBytes, p.B, p.C, r.outputBlock, r.inputBlock, r.valueBy, row)
+		}
+	}
 }

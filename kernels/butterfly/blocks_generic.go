@@ -60,15 +60,3 @@ func dot(a, b []float32) float32 {
 	}
 	return sum
 }
-
-// residualGeneric stores 2*(y-target) in dst and returns the sum of the
-// squares of y-target. dst may be y.
-func residualGeneric(dst, y, target []float32) float32 {
-	sum := float32(0)
-	for j, v := range y {
-		r := v - target[j]
-		dst[j] = 2 * r
-		sum += float32(r * r)
-	}
-	return sum
-}

@@ -16,9 +16,7 @@ func Prepare(c *Chain) (*Kernel, error) {
 		return nil, err
 	}
 	k := &Kernel{in: c.In, out: c.Out, largest: c.Design().LargestState()}
-	for _, f := range c.Clone().Factors {
-		k.factors = append(k.factors, f)
-	}
+	k.factors = c.Clone().Factors
 	return k, nil
 }
 

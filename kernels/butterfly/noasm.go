@@ -21,3 +21,5 @@ func transposeIn(tile []float32, width int, src []float32, features, count int) 
 func transposeOut(dst []float32, features, count int, tile []float32, width int, e Epilogue) {
 	transposeOutGeneric(dst, features, count, tile, width, e)
 }
+
+func (e Epilogue) apply(y []float32) { e.applyGeneric(y, 0) }
