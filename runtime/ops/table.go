@@ -3,7 +3,9 @@ package ops
 import "sort"
 
 // families lists the operators of every file of this package.
-var families = [][]Operator{}
+var families = [][]Operator{
+	chains,
+}
 
 // table maps domain and name to the entries of an operator, newest first.
 var table = map[[2]string][]*Operator{}

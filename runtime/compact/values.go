@@ -1,0 +1,197 @@
+package compact
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"math"
+
+	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// Fingerprint identifies a dense weight w [out, in] (y = w x): the sha256, in
+// hexadecimal, of the two sizes as little-endian uint64 and of the values as
+// little-endian float32, row by row.
+func Fingerprint(w []float32, out, in int) string {
+	h := sha256.New()
+	var sizes [16]byte
+	binary.LittleEndian.PutUint64(sizes[:8], uint64(out))
+	binary.LittleEndian.PutUint64(sizes[8:], uint64(in))
+	h.Write(sizes[:])
+	if len(w) > 0 {
+		h.Write(onnx.FromSlice(w, len(w)).Raw())
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// scaleShare bounds what scales may cost: at most one byte of scales for this
+// many values.
+const scaleShare = 8
+
+// scaleShape returns the finest groups of values of a factor [A, D, B, C] that
+// may have a scale of their own: rows, blocks, and then coarser.
+func scaleShape(p butterfly.Pattern) []int {
+	for _, shape := range [][]int{{p.A, p.D, p.B, 1}, {p.A, p.D, 1, 1}, {p.A, 1, 1, 1}, {1, p.D, 1, 1}} {
+		scales := shape[0] * shape[1] * shape[2]
+		if 4*scales*scaleShare <= p.Values() {
+			return shape
+		}
+	}
+	return []int{1, 1, 1, 1}
+}
+
+// Round8 rounds values [shape] to int8 with symmetric scales of scaleShape,
+// which must have the same rank and broadcast to shape. A group of zeros gets
+// the scale 1.
+func Round8(values []float32, shape, scaleShape []int) (rounded []int8, scales []float32) {
+	groups := 1
+	for _, n := range scaleShape {
+		groups *= n
+	}
+	scales = make([]float32, groups)
+	group := groupIndex(shape, scaleShape)
+	for i, v := range values {
+		g := group(i)
+		scales[g] = max(scales[g], float32(math.Abs(float64(v))))
+	}
+	for g, m := range scales {
+		if scales[g] = m / 127; scales[g] == 0 {
+			scales[g] = 1
+		}
+	}
+	rounded = make([]int8, len(values))
+	for i, v := range values {
+		q := math.RoundToEven(float64(v) / float64(scales[group(i)]))
+		rounded[i] = int8(max(-127, min(127, q)))
+	}
+	return rounded, scales
+}
+
+// groupIndex returns a function from the index of an element of shape to the
+// index of its scale.
+func groupIndex(shape, scaleShape []int) func(int) int {
+	strides := make([]int, len(shape))
+	stride := 1
+	for axis := len(shape) - 1; axis >= 0; axis-- {
+		if scaleShape[axis] != 1 {
+			strides[axis] = stride
+			stride *= scaleShape[axis]
+		}
+	}
+	return func(i int) int {
+		g := 0
+		for axis := len(shape) - 1; axis >= 0; axis-- {
+			g += i % shape[axis] * strides[axis]
+			i /= shape[axis]
+		}
+		return g
+	}
+}
+
+// FactorTensors returns the tensors in which a factor is stored: its values
+// [A, D, B, C] and, for int8, its scales.
+func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
+	shape := []int{f.A, f.D, f.B, f.C}
+	switch w {
+	case INT8:
+		groups := scaleShape(f.Pattern)
+		rounded, scales := Round8(f.Values, shape, groups)
+		return []*onnx.Tensor{onnx.FromSlice(rounded, shape...), onnx.FromSlice(scales, groups...)}, nil
+	case FP16:
+		t, err := onnx.FromSlice(f.Values, shape...).ConvertTo(onnx.Float16)
+		return []*onnx.Tensor{t}, err
+	}
+	return []*onnx.Tensor{onnx.FromSlice(f.Values, shape...)}, nil
+}
+
+// TensorsPerFactor is the number of inputs that each factor takes in a node.
+func (w Weights) TensorsPerFactor() int {
+	if w == INT8 {
+		return 2
+	}
+	return 1
+}
+
+// StoredBytes is the size of a chain of this design in a file.
+func StoredBytes(d butterfly.Design, w Weights) int {
+	n := 0
+	for _, p := range d.Patterns {
+		n += p.Values() * w.DType().Bits() / 8
+		if w == INT8 {
+			s := scaleShape(p)
+			n += 4 * s[0] * s[1] * s[2] * s[3]
+		}
+	}
+	return n
+}
+
+// ReadChain returns the chain of a node whose inputs after the first are the
+// given constants.
+func ReadChain(n *onnx.Node, constants []*onnx.Tensor) (*butterfly.Chain, error) {
+	c, err := ReadNode(n)
+	if err != nil {
+		return nil, err
+	}
+	each := c.Weights.TensorsPerFactor()
+	if len(constants) != each*len(c.Design.Patterns) {
+		return nil, fmt.Errorf("chain of %d factors has %d stored tensors, expected %d", len(c.Design.Patterns), len(constants), each*len(c.Design.Patterns))
+	}
+	chain := &butterfly.Chain{In: c.Design.In, Out: c.Design.Out}
+	for i, p := range c.Design.Patterns {
+		values, err := readFactor(p, c.Weights, constants[i*each:(i+1)*each])
+		if err != nil {
+			return nil, fmt.Errorf("factor %d: %w", i+1, err)
+		}
+		chain.Factors = append(chain.Factors, butterfly.Factor{Pattern: p, Values: values})
+	}
+	return chain, nil
+}
+
+func readFactor(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) ([]float32, error) {
+	for _, t := range stored {
+		if t == nil {
+			return nil, fmt.Errorf("its values are not constant")
+		}
+	}
+	t := stored[0]
+	shape := []int{p.A, p.D, p.B, p.C}
+	if t.Type != w.DType() || !sameShape(t.Shape, shape) {
+		return nil, fmt.Errorf("stored as %v, expected %v%v", t, w.DType(), shape)
+	}
+	f, err := t.ConvertTo(onnx.Float32)
+	if err != nil {
+		return nil, err
+	}
+	if w != INT8 {
+		return f.Float32s(), nil
+	}
+	scale := stored[1]
+	if scale.Type != onnx.Float32 || len(scale.Shape) != 4 {
+		return nil, fmt.Errorf("scales stored as %v", scale)
+	}
+	for axis, n := range scale.Shape {
+		if n != 1 && n != shape[axis] {
+			return nil, fmt.Errorf("scales of shape %v do not fit values of shape %v", scale.Shape, shape)
+		}
+	}
+	values, scales := f.Float32s(), scale.Float32s()
+	group := groupIndex(shape, scale.Shape)
+	for i := range values {
+		values[i] *= scales[group(i)]
+	}
+	return values, nil
+}
+
+func sameShape(a, b []int) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i := range a {
+		if a[i] != b[i] {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,90 @@
+package runtime
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// ErrInput is wrapped by errors about the inputs given to Run: unknown or
+// missing names, wrong element types, wrong shapes.
+var ErrInput = errors.New("input does not fit the model")
+
+// NodeError is an error of one node, at load or during a run.
+type NodeError struct {
+	File  string // path of the model, or empty
+	Node  string // name of the node, or of its first output in quotes
+	Op    string // operator with its domain if that is not ai.onnx
+	Opset int    // version of the operator set
+	Err   error
+}
+
+func (e *NodeError) Error() string {
+	where := fmt.Sprintf("node %s (%s, opset %d): %v", e.Node, e.Op, e.Opset, e.Err)
+	if e.File != "" {
+		where = e.File + ": " + where
+	}
+	return where
+}
+
+func (e *NodeError) Unwrap() error { return e.Err }
+
+// UnsupportedError lists every node of a model that the runtime has no
+// operator for.
+type UnsupportedError struct {
+	File  string
+	Nodes []UnsupportedNode
+}
+
+// UnsupportedNode is a node that the runtime can not run.
+type UnsupportedNode struct {
+	Node, Op, Domain string
+	Opset            int
+}
+
+func (e *UnsupportedError) Error() string {
+	var b strings.Builder
+	if e.File != "" {
+		b.WriteString(e.File + ": ")
+	}
+	fmt.Fprintf(&b, "%d nodes have operators that are not supported:", len(e.Nodes))
+	const most = 20
+	for i, n := range e.Nodes {
+		if i == most {
+			fmt.Fprintf(&b, " and %d more", len(e.Nodes)-most)
+			break
+		}
+		domain := n.Domain
+		if domain == "" {
+			domain = "ai.onnx"
+		}
+		if i > 0 {
+			b.WriteString(";")
+		}
+		fmt.Fprintf(&b, " %s of %s version %d (node %s)", n.Op, domain, n.Opset, n.Node)
+	}
+	return b.String()
+}
+
+// nodeName returns the name of a node for messages.
+func nodeName(n *onnx.Node) string {
+	if n.Name != "" {
+		return n.Name
+	}
+	for _, out := range n.Outputs {
+		if out != "" {
+			return fmt.Sprintf("%q", out)
+		}
+	}
+	return "(unnamed)"
+}
+
+// opName returns the operator of a node with its domain where that matters.
+func opName(n *onnx.Node) string {
+	if n.Domain == "" {
+		return n.Op
+	}
+	return n.Domain + "." + n.Op
+}
