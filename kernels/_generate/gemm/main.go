@@ -1,0 +1,31 @@
+// Command gemm writes the assembly of package kernels/gemm. Run it through
+// go generate in that package.
+package main
+
+import . "github.com/mmcloughlin/avo/build"
+
+func main() {
+	ConstraintExpr("!noasm")
+	for _, shape := range avx2Shapes() {
+		tile(avx2, shape)
+	}
+	finish(avx2, "addBias", false)
+	finish(avx2, "addBiasRelu", true)
+	Generate()
+}
+
+// shape is the size of a register tile: rows of the result, and panels of 16
+// columns.
+type shape struct{ rows, panels int }
+
+// avx2Shapes are tiles whose accumulators fit in 16 registers beside the
+// operands. One to three rows take more panels, since fewer than eight
+// independent sums leave the multipliers waiting.
+func avx2Shapes() []shape {
+	return []shape{
+		{1, 1}, {1, 2}, {1, 3}, {1, 4},
+		{2, 1}, {2, 2},
+		{3, 1}, {3, 2},
+		{4, 1}, {5, 1}, {6, 1},
+	}
+}

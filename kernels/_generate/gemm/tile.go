@@ -1,0 +1,218 @@
+package main
+
+import (
+	"fmt"
+
+	. "github.com/mmcloughlin/avo/build"
+	. "github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// unroll is how many steps of k one turn of the main loop takes.
+const unroll = 4
+
+// tileRegisters are the operands of a tile kernel.
+type tileRegisters struct {
+	dst, dstStride reg.Register
+	a              []reg.Register // a[i] points to row 3i
+	aStride        reg.Register
+	b              reg.Register
+	bStride        reg.Register
+	panelStride    reg.Register // nil for one panel
+	panelStride3   reg.Register // nil below four panels
+	sums           [][]reg.VecVirtual
+}
+
+// tile emits the kernel for one register tile.
+func tile(w width, s shape) {
+	TEXT(fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name), NOSPLIT,
+		"func(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)")
+	Pragma("noescape")
+	Doc(tileDoc(w, s)...)
+
+	t := loadTile(w, s)
+	startSums(w, t)
+
+	k := Load(Param("k"), GP64())
+	turns := GP64()
+	MOVQ(k, turns)
+	SHRQ(U8(2), turns)
+	JZ(LabelRef("rest"))
+
+	Label("loop")
+	for u := range unroll {
+		step(w, t, 4*u)
+	}
+	advance(t, 4*unroll)
+	DECQ(turns)
+	JNZ(LabelRef("loop"))
+
+	Label("rest")
+	ANDQ(U8(unroll-1), k)
+	JZ(LabelRef("store"))
+	Label("restLoop")
+	step(w, t, 0)
+	advance(t, 4)
+	DECQ(k)
+	JNZ(LabelRef("restLoop"))
+
+	Label("store")
+	forEachSum(w, t, func(sum reg.VecVirtual, m Mem) { VMOVUPS(sum, m) })
+	VZEROUPPER()
+	RET()
+}
+
+func tileDoc(w width, s shape) []string {
+	name := fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name)
+	return []string{
+		fmt.Sprintf("%s computes %d rows of %d panels. Strides are in elements.", name, s.rows, s.panels),
+		"",
+		fmt.Sprintf("\tfor i := range %d {", s.rows),
+		fmt.Sprintf("\t\tfor j := range %d {", s.panels*panelWidth),
+		"\t\t\tvar sum float32",
+		"\t\t\tif accumulate != 0 {",
+		"\t\t\t\tsum = dst[i*dstStride+j]",
+		"\t\t\t}",
+		"\t\t\tfor p := range k {",
+		fmt.Sprintf("\t\t\t\tsum = fma(a[i*aStride+p], b[j/%d*panelStride+p*bStride+j%%%d], sum)", panelWidth, panelWidth),
+		"\t\t\t}",
+		"\t\t\tdst[i*dstStride+j] = sum",
+		"\t\t}",
+		"\t}",
+	}
+}
+
+func loadTile(w width, s shape) *tileRegisters {
+	t := &tileRegisters{
+		dst:       Load(Param("dst"), GP64()),
+		dstStride: Load(Param("dstStride"), GP64()),
+		aStride:   Load(Param("aStride"), GP64()),
+		b:         Load(Param("b"), GP64()),
+		bStride:   Load(Param("bStride"), GP64()),
+	}
+	SHLQ(U8(2), t.dstStride)
+	SHLQ(U8(2), t.aStride)
+	SHLQ(U8(2), t.bStride)
+	t.a = append(t.a, Load(Param("a"), GP64()))
+	for i := 3; i < s.rows; i += 3 {
+		next := GP64()
+		LEAQ(Mem{Base: t.a[len(t.a)-1], Index: t.aStride, Scale: 2}, next)
+		ADDQ(t.aStride, next)
+		t.a = append(t.a, next)
+	}
+	if s.panels > 1 {
+		t.panelStride = Load(Param("panelStride"), GP64())
+		SHLQ(U8(2), t.panelStride)
+	}
+	if s.panels > 3 {
+		three := GP64()
+		LEAQ(Mem{Base: t.panelStride, Index: t.panelStride, Scale: 2}, three)
+		t.panelStride3 = three
+	}
+	for range s.rows {
+		t.sums = append(t.sums, w.registers(s.panels*w.vectorsPerPanel()))
+	}
+	return t
+}
+
+// startSums sets the sums to zero or to what dst holds.
+func startSums(w width, t *tileRegisters) {
+	accumulate := Load(Param("accumulate"), GP64())
+	TESTQ(accumulate, accumulate)
+	JNZ(LabelRef("load"))
+	for _, row := range t.sums {
+		for _, sum := range row {
+			VXORPS(sum, sum, sum)
+		}
+	}
+	JMP(LabelRef("begin"))
+	Label("load")
+	forEachSum(w, t, func(sum reg.VecVirtual, m Mem) { VMOVUPS(m, sum) })
+	Label("begin")
+}
+
+// forEachSum calls visit with every sum and its place in dst, in a walk over
+// the rows of dst.
+func forEachSum(w width, t *tileRegisters, visit func(reg.VecVirtual, Mem)) {
+	row := GP64()
+	MOVQ(t.dst, row)
+	for i, sums := range t.sums {
+		if i > 0 {
+			ADDQ(t.dstStride, row)
+		}
+		for j, sum := range sums {
+			visit(sum, Mem{Base: row, Disp: j * w.bytes()})
+		}
+	}
+}
+
+// step adds the products of one k to all sums; offset is that of the step in
+// the rows of a, in bytes. It moves b on by one row. Whichever of a and b has
+// fewer values is held in registers, the other goes through one register.
+func step(w width, t *tileRegisters, offset int) {
+	if rows, vectors := len(t.sums), len(t.sums[0]); rows < vectors {
+		stepByColumn(w, t, offset)
+	} else {
+		stepByRow(w, t, offset)
+	}
+	ADDQ(t.bStride, t.b)
+}
+
+func stepByRow(w width, t *tileRegisters, offset int) {
+	b := w.registers(len(t.sums[0]))
+	for j := range b {
+		VMOVUPS(t.vectorOfB(w, j), b[j])
+	}
+	for i, sums := range t.sums {
+		x := w.new()
+		VBROADCASTSS(t.rowOfA(i, offset), x)
+		for j, sum := range sums {
+			VFMADD231PS(b[j], x, sum)
+		}
+	}
+}
+
+func stepByColumn(w width, t *tileRegisters, offset int) {
+	a := w.registers(len(t.sums))
+	for i := range a {
+		VBROADCASTSS(t.rowOfA(i, offset), a[i])
+	}
+	for j := range t.sums[0] {
+		if len(a) == 1 {
+			VFMADD231PS(t.vectorOfB(w, j), a[0], t.sums[0][j])
+			continue
+		}
+		b := w.new()
+		VMOVUPS(t.vectorOfB(w, j), b)
+		for i := range a {
+			VFMADD231PS(b, a[i], t.sums[i][j])
+		}
+	}
+}
+
+// advance moves the rows of a on.
+func advance(t *tileRegisters, bytes int) {
+	for _, a := range t.a {
+		ADDQ(U8(bytes), a)
+	}
+}
+
+func (t *tileRegisters) rowOfA(i, offset int) Mem {
+	m := Mem{Base: t.a[i/3], Disp: offset}
+	if i%3 > 0 {
+		m.Index, m.Scale = t.aStride, uint8(i%3)
+	}
+	return m
+}
+
+func (t *tileRegisters) vectorOfB(w width, j int) Mem {
+	panel, vector := j/w.vectorsPerPanel(), j%w.vectorsPerPanel()
+	m := Mem{Base: t.b, Disp: vector * w.bytes()}
+	switch panel {
+	case 1, 2:
+		m.Index, m.Scale = t.panelStride, uint8(panel)
+	case 3:
+		m.Index, m.Scale = t.panelStride3, 1
+	}
+	return m
+}

@@ -1,0 +1,7 @@
+//go:build !amd64 || noasm
+
+package gemm
+
+func tile(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k int, accumulate bool) {
+	tileGeneric(dst, dstStride, a, aStride, b, rows, count, k, accumulate)
+}
