@@ -17,9 +17,9 @@ const workspaceBytes = 384 << 10
 type Workspace struct {
 	design Design
 	width  int
-	states [][]float32  // states[i] is the input of factor i, the last is the result
+	input  []float32    // the input of the first factor
+	states [][]float32  // states[i] is the result of factor i
 	back   [2][]float32 // gradients with respect to two neighbouring states
-	target []float32    // the target of SquaredError, one feature of a tile
 }
 
 // NewWorkspace returns a workspace for chains of this design, or the error of
@@ -29,14 +29,13 @@ func NewWorkspace(d Design) (*Workspace, error) {
 		return nil, err
 	}
 	w := &Workspace{design: Design{d.In, d.Out, slices.Clone(d.Patterns)}, width: tileWidth(d)}
-	w.states = append(w.states, make([]float32, d.Patterns[0].Columns()*w.width))
+	w.input = make([]float32, d.Patterns[0].Columns()*w.width)
 	for _, p := range d.Patterns {
 		w.states = append(w.states, make([]float32, p.Rows()*w.width))
 	}
 	for i := range w.back {
 		w.back[i] = make([]float32, d.LargestState()*w.width)
 	}
-	w.target = make([]float32, w.width)
 	return w, nil
 }
 
@@ -53,10 +52,6 @@ func tileWidth(d Design) int {
 	}
 	return width
 }
-
-// TileWidth is the number of activations that are processed together. Parts
-// of a matrix that begin at multiples of it give the same bits as the whole.
-func (w *Workspace) TileWidth() int { return w.width }
 
 // NewGradient returns zeros for the values of each factor of the design, the
 // form in which gradients are accumulated.
@@ -76,8 +71,9 @@ func (w *Workspace) Forward(c *Chain, dst, src []float32, layout Layout, count i
 	checkLength("destination", dst, c.Out, count)
 	for from := 0; from < count; from += w.width {
 		n := min(w.width, count-from)
-		w.forwardTile(c, src, window{layout, c.In, count, from, n})
-		window{layout, c.Out, count, from, n}.store(dst, w.states[len(c.Factors)], w.width)
+		window{layout, c.In, count, from, n}.load(w.input, src, w.width)
+		w.forwardTile(c, w.input)
+		window{layout, c.Out, count, from, n}.store(dst, w.states[len(c.Factors)-1], w.width)
 	}
 }
 
@@ -97,80 +93,35 @@ func (w *Workspace) Backward(c *Chain, gradient [][]float32, dSrc, src, dDst []f
 	for from := 0; from < count; from += w.width {
 		n := min(w.width, count-from)
 		in, out := window{layout, c.In, count, from, n}, window{layout, c.Out, count, from, n}
-		w.forwardTile(c, src, in)
+		in.load(w.input, src, w.width)
+		w.forwardTile(c, w.input)
 		last := c.Factors[len(c.Factors)-1]
 		out.load(w.back[0][:last.Rows()*w.width], dDst, w.width)
-		d := w.backwardTile(c, gradient, dSrc != nil)
+		d := w.backwardTile(c, gradient, w.input, dSrc != nil)
 		if dSrc != nil {
 			in.store(dSrc, d, w.width)
 		}
 	}
 }
 
-// SquaredError returns the sum over the columns [from, to) of |K x - t|^2,
-// where x and t are the columns of src [In, columns] and target
-// [Out, columns], both feature-major, and adds its gradient to gradient (nil:
-// the error alone). It is the whole step of fitting K to W on L by gradient
-// descent, with src = L and target = W L.
-//
-// For the same bits on any number of threads, split the columns in the same
-// way for each, at multiples of TileWidth, give every part a gradient of its
-// own, and add the parts in order.
-func (w *Workspace) SquaredError(c *Chain, gradient [][]float32, src, target []float32, columns, from, to int) float64 {
-	w.check(c)
-	if gradient != nil {
-		w.checkGradient(gradient)
-	}
-	checkLength("source", src, c.In, columns)
-	checkLength("target", target, c.Out, columns)
-	if from < 0 || to > columns || from > to {
-		panic(fmt.Sprintf("butterfly: columns [%d, %d) of %d", from, to, columns))
-	}
-	sum := 0.0
-	for ; from < to; from += w.width {
-		n := min(w.width, to-from)
-		w.forwardTile(c, src, window{FeatureMajor, c.In, columns, from, n})
-		sum += w.residualTile(c, target, window{FeatureMajor, c.Out, columns, from, n})
-		if gradient != nil {
-			w.backwardTile(c, gradient, false)
-		}
-	}
-	return sum
-}
-
-// forwardTile fills the states from a window of src.
-func (w *Workspace) forwardTile(c *Chain, src []float32, in window) {
-	in.load(w.states[0], src, w.width)
+// forwardTile fills the states from the tile of inputs x.
+func (w *Workspace) forwardTile(c *Chain, x []float32) {
 	for i, f := range c.Factors {
-		multiply(w.states[i+1], w.states[i], f.Values, f.Pattern, w.width, false)
+		multiply(w.states[i], x, f.Values, f.Pattern, w.width, false)
+		x = w.states[i]
 	}
 }
 
-// residualTile puts the gradient of the squared error with respect to the
-// result into back[0] and returns the squared error.
-func (w *Workspace) residualTile(c *Chain, target []float32, out window) float64 {
-	sum := 0.0
-	result, d := w.states[len(c.Factors)], w.back[0]
-	for f := range c.Out {
-		t := target[f*out.total+out.from:][:out.count]
-		if out.count < w.width {
-			n := copy(w.target, t)
-			clear(w.target[n:])
-			t = w.target
-		}
-		sum += float64(residual(d[f*w.width:][:w.width], result[f*w.width:][:w.width], t))
-	}
-	clear(d[c.Out*w.width : len(result)])
-	return sum
-}
-
-// backwardTile goes back from the gradient in back[0] and returns the
-// gradient with respect to the inputs, if that is wanted.
-func (w *Workspace) backwardTile(c *Chain, gradient [][]float32, inputs bool) []float32 {
+// backwardTile goes back from the gradient in back[0] to the tile of inputs x
+// and returns the gradient with respect to them, if that is wanted.
+func (w *Workspace) backwardTile(c *Chain, gradient [][]float32, x []float32, inputs bool) []float32 {
 	d, next := w.back[0], w.back[1]
 	for i := len(c.Factors) - 1; i >= 0; i-- {
-		f := c.Factors[i]
-		accumulate(gradient[i], d, w.states[i], f.Pattern, w.width)
+		f, input := c.Factors[i], x
+		if i > 0 {
+			input = w.states[i-1]
+		}
+		accumulate(gradient[i], d, input, f.Pattern, w.width)
 		if i == 0 && !inputs {
 			break
 		}
