@@ -11,8 +11,10 @@ import (
 var (
 	// Registers 16 to 31 exist with AVX-512 only. A generator that runs out of
 	// registers takes them without a word, and the tests pass where AVX-512 is.
-	highRegister = regexp.MustCompile(`\b([XYZ](1[6-9]|2[0-9]|3[01])|Z[0-9]+|K[0-7])\b`)
-	function     = regexp.MustCompile(`^TEXT ·(\w+)`)
+	highRegister   = regexp.MustCompile(`\b([XYZ](1[6-9]|2[0-9]|3[01])|Z[0-9]+|K[0-7])\b`)
+	wideRegister   = regexp.MustCompile(`\b[YZ][0-9]+\b`)
+	narrowRegister = regexp.MustCompile(`\bX[0-9]+\b`)
+	function       = regexp.MustCompile(`^TEXT ·(\w+)`)
 )
 
 // TestAssembly goes through the amd64 assembly of all kernel packages.
@@ -34,23 +36,27 @@ func TestAssembly(t *testing.T) {
 }
 
 func checkAssembly(t *testing.T, file string, lines []string) {
-	name, previous := "", ""
+	name := ""
+	dirty := false // the upper halves of registers may hold values
 	for number, line := range lines {
 		code, _, _ := strings.Cut(line, "//")
 		if m := function.FindStringSubmatch(code); m != nil {
-			name = m[1]
+			name, dirty = m[1], false
 		}
+		complain := func(what string) { t.Errorf("%s:%d: %s: %s", file, number+1, name, what) }
 		code = strings.TrimSpace(code)
-		if !strings.HasSuffix(name, "AVX512") {
-			if register := highRegister.FindString(code); register != "" {
-				t.Errorf("%s:%d: %s uses %s, which needs AVX-512", file, number+1, name, register)
-			}
+		if register := highRegister.FindString(code); register != "" && !strings.HasSuffix(name, "AVX512") {
+			complain(register + " needs AVX-512")
 		}
-		if code == "RET" && previous != "VZEROUPPER" {
-			t.Errorf("%s:%d: %s returns without VZEROUPPER", file, number+1, name)
-		}
-		if code != "" {
-			previous = code
+		switch {
+		case wideRegister.MatchString(code):
+			dirty = true
+		case code == "VZEROUPPER":
+			dirty = false
+		case code == "RET" && dirty:
+			complain("returns without VZEROUPPER")
+		case narrowRegister.MatchString(code) && !strings.HasPrefix(code, "V") && dirty:
+			complain("SSE instruction before VZEROUPPER, which is slow: " + code)
 		}
 	}
 }

@@ -49,15 +49,6 @@ func newMatrix(r *rand.Rand, rows, columns, gap int) matrix {
 
 func (m matrix) at(i, j int) float32 { return m.data[i*m.stride+j] }
 
-// packed returns the values without gaps.
-func (m matrix) packed() []float32 {
-	var x []float32
-	for i := range m.rows {
-		x = append(x, m.data[i*m.stride:][:m.columns]...)
-	}
-	return x
-}
-
 // clone returns a copy with guards of its own.
 func (m matrix) clone() matrix {
 	c := m

@@ -93,25 +93,31 @@ func sameAsPacked(t *testing.T, dst matrix, atA, atB func(i, j int) float32, k i
 	}
 }
 
-func TestMultiplyDefaultStrides(t *testing.T) {
-	a, b := []float32{1, 2, 3, 4, 5, 6}, []float32{1, 0, 2, 0, 1, 3}
-	for _, test := range []struct {
-		o    Options
-		b    []float32
-		want []float32
-	}{
-		{Options{}, b, []float32{1 + 4, 2 + 9, 4 + 10 + 0, 5 + 18}},
-	} {
-		// a is [2,3]; b as [3,2] is 1 0 / 2 0 / 1 3.
-		got := make([]float32, 4)
-		Multiply(got, a, test.b, 2, 2, 3, test.o)
-		want := []float32{1*1 + 2*2 + 3*1, 3 * 3, 4*1 + 5*2 + 6*1, 6 * 3}
-		for i := range want {
-			if got[i] != want[i] {
-				t.Errorf("%+v: %v, want %v", test.o, got, want)
+// TestMultiplyByHand uses matrices without gaps in all four forms.
+func TestMultiplyByHand(t *testing.T) {
+	a, aT := []float32{1, 2, 3, 4, 5, 6}, []float32{1, 4, 2, 5, 3, 6}   // [2,3]
+	b, bT := []float32{1, 0, 2, -1, 1, 3}, []float32{1, 2, 1, 0, -1, 3} // [3,2]
+	want := []float32{1 + 4 + 3, -2 + 9, 4 + 10 + 6, -5 + 18}
+	forLevels(t, func(t *testing.T) {
+		for _, test := range []struct {
+			a, b []float32
+			o    Options
+		}{
+			{a, b, Options{}},
+			{aT, b, Options{TransposeA: true}},
+			{a, bT, Options{TransposeB: true}},
+			{aT, bT, Options{TransposeA: true, TransposeB: true}},
+		} {
+			got := make([]float32, 4)
+			Multiply(got, test.a, test.b, 2, 2, 3, test.o)
+			for i := range want {
+				if got[i] != want[i] {
+					t.Errorf("%+v: %v, want %v", test.o, got, want)
+					break
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestSymmetricUpdate(t *testing.T) {

@@ -1966,8 +1966,8 @@ done:
 	VADDPS     Y1, Y0, Y0
 	VPERMILPS  $0xb1, Y0, Y1
 	VADDPS     Y1, Y0, Y0
-	MOVSS      X0, ret+24(FP)
 	VZEROUPPER
+	MOVSS      X0, ret+24(FP)
 	RET
 
 // func dotAVX2(a []float32, b []float32) float32
@@ -2036,8 +2036,8 @@ done:
 	VADDPS     Y1, Y0, Y0
 	VPERMILPS  $0xb1, Y0, Y1
 	VADDPS     Y1, Y0, Y0
-	MOVSS      X0, ret+48(FP)
 	VZEROUPPER
+	MOVSS      X0, ret+48(FP)
 	RET
 
 // func sumSquaredDeviationsAVX2(a []float32, mean float32) float32
@@ -2107,8 +2107,8 @@ done:
 	VADDPS     Y0, Y1, Y1
 	VPERMILPS  $0xb1, Y1, Y0
 	VADDPS     Y0, Y1, Y1
-	MOVSS      X1, ret+32(FP)
 	VZEROUPPER
+	MOVSS      X1, ret+32(FP)
 	RET
 
 // func largestAVX2(a []float32) float32
@@ -2208,8 +2208,8 @@ done:
 	VMAXPS     Y0, Y1, Y0
 	VBLENDVPS  Y2, Y1, Y0, Y0
 	VMOVAPS    Y0, Y0
-	MOVSS      X0, ret+24(FP)
 	VZEROUPPER
+	MOVSS      X0, ret+24(FP)
 	RET
 
 DATA wordff800000<>+0(SB)/4, $0xff800000
@@ -2319,8 +2319,8 @@ done:
 	VMINPS     Y0, Y1, Y0
 	VBLENDVPS  Y2, Y1, Y0, Y0
 	VMOVAPS    Y0, Y0
-	MOVSS      X0, ret+24(FP)
 	VZEROUPPER
+	MOVSS      X0, ret+24(FP)
 	RET
 
 DATA word7f800000<>+0(SB)/4, $0x7f800000

@@ -147,8 +147,8 @@ func (r reduction) emit() {
 	r.combine(sums[3], sums[2])
 	r.combine(sums[2], sums[0])
 	r.acrossLanes(sums[0])
+	VZEROUPPER() // before Store, which is an SSE instruction
 	Store(sums[0].(interface{ AsX() reg.Register }).AsX(), ReturnIndex(0))
-	VZEROUPPER()
 	RET()
 }
 
