@@ -127,18 +127,8 @@ func unknownDims(n int) []onnx.Dim {
 	return dims
 }
 
-// shapeOf returns the shape of a tensor, false if even its rank is unknown.
-func shapeOf(in Info) ([]onnx.Dim, bool) {
-	return in.Type.Shape, in.Type.Kind == onnx.TensorType && in.Type.HasShape
-}
-
 // one returns the inference result of an operator with one output.
 func one(info Info) ([]Info, error) { return []Info{info}, nil }
-
-// likeFirst infers one output of the type and shape of the first input.
-func likeFirst(_ *Node, in []Info) ([]Info, error) {
-	return one(Info{Type: input(in, 0).Type})
-}
 
 // typeOfFirst infers one output of the element type of the first input.
 func typeOfFirst(_ *Node, in []Info) ([]Info, error) {

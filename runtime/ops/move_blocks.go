@@ -129,16 +129,3 @@ func packBits(t *onnx.Tensor, codes []uint8) {
 		raw[i/per] |= code & mask << (i % per * bits)
 	}
 }
-
-// heapFrame is a frame whose outputs come from the heap, for a call inside a call.
-type heapFrame struct{ Frame }
-
-func (heapFrame) Output(_ *Call, _ int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
-	return onnx.NewTensor(t, shape...), nil
-}
-
-func (heapFrame) Reuse(*Call, int, int) *onnx.Tensor { return nil }
-
-func (heapFrame) Alias(c *Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
-}

@@ -5,6 +5,7 @@ import "sort"
 // families lists the operators of every file of this package.
 var families = [][]Operator{
 	chains,
+	reshapeOps, transposeOps, concatOps, sliceOps,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
