@@ -33,9 +33,6 @@ func knownInts(in Info) ([]int, bool) {
 // dimsOf returns the elements of a small integer tensor as dims: negative ones
 // count as unknown. It returns nil if not even their number is known.
 func dimsOf(in Info) []onnx.Dim {
-	if in.Dims != nil {
-		return in.Dims
-	}
 	if in.Const != nil && in.Const.Len() <= maxDims {
 		ints, ok := knownInts(in)
 		if !ok {
@@ -44,6 +41,15 @@ func dimsOf(in Info) []onnx.Dim {
 		dims := make([]onnx.Dim, len(ints))
 		for i, v := range ints {
 			dims[i] = onnx.Dim{Size: max(v, -1)}
+		}
+		return dims
+	}
+	if in.Dims != nil {
+		dims := slices.Clone(in.Dims)
+		for i, d := range dims {
+			if d.Size < 0 {
+				dims[i].Size = -1
+			}
 		}
 		return dims
 	}

@@ -5,7 +5,8 @@ import "sort"
 // families lists the operators of every file of this package.
 var families = [][]Operator{
 	chains,
-	reshapeOps, transposeOps, concatOps, sliceOps,
+	reshapeOps, transposeOps, concatOps, sliceOps, gatherOps, scatterOps,
+	expandOps, padOps, constantOps, selectOps,
 }
 
 // table maps domain and name to the entries of an operator, newest first.

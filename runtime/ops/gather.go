@@ -1,0 +1,249 @@
+package ops
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// gatherOps pick elements by index. Negative indices count from the end, which
+// the standard allows since opset 11; GatherND has batch_dims since 12.
+var gatherOps = []Operator{
+	{Name: "Gather", MinInputs: 2, MaxInputs: 2, Build: buildGather, Infer: inferGather},
+	{Name: "GatherElements", MinInputs: 2, MaxInputs: 2, Build: buildGatherElements, Infer: inferGatherElements},
+	{Name: "GatherND", MinInputs: 2, MaxInputs: 2, Build: buildGatherND, Infer: inferGatherND},
+}
+
+// indexReader returns a function that gives element i of an integer tensor,
+// counted from the front of an axis of the given size. Every index must be in
+// range: the error names the first that is not.
+func indexReader(t *onnx.Tensor, size int) (func(i int) int, error) {
+	switch t.Type {
+	case onnx.Int64:
+		return readIndices(t.Int64s(), size)
+	case onnx.Int32:
+		return readIndices(onnx.View[int32](t), size)
+	}
+	return nil, fmt.Errorf("indices are %v, expected int32 or int64", t.Type)
+}
+
+func readIndices[T int32 | int64](indices []T, size int) (func(i int) int, error) {
+	for _, v := range indices {
+		if int64(v) < -int64(size) || int64(v) >= int64(size) {
+			return nil, fmt.Errorf("index %d is outside of an axis of %d", v, size)
+		}
+	}
+	return func(i int) int {
+		v := int(indices[i])
+		if v < 0 {
+			v += size
+		}
+		return v
+	}, nil
+}
+
+func buildGather(n *Node) (Kernel, error) {
+	axis := n.Int("axis", 0)
+	return wholeBytes(func(c *Call) error {
+		x, indices := c.Tensor(0), c.Tensor(1)
+		at, err := Axis(axis, x.Rank())
+		if err != nil {
+			return err
+		}
+		index, err := indexReader(indices, x.Shape[at])
+		if err != nil {
+			return err
+		}
+		shape := slices.Concat(x.Shape[:at], indices.Shape, x.Shape[at+1:])
+		y, err := c.Output(0, x.Type, shape...)
+		if err != nil {
+			return err
+		}
+		inner, count := product(x.Shape[at+1:]), indices.Len()
+		if y.Len() == 0 {
+			return nil
+		}
+		outer, size := product(x.Shape[:at]), x.Shape[at]
+		move := blockCopier(y, x, inner)
+		c.Parallel(outer*count, max(1, copyGrain/inner), func(from, to int) {
+			for i := from; i < to; i++ {
+				move(i, i/count*size+index(i%count))
+			}
+		})
+		return nil
+	}), n.Err()
+}
+
+func inferGather(n *Node, in []Info) ([]Info, error) {
+	x, indices := input(in, 0), input(in, 1)
+	shape, ok := shapeOf(x)
+	indexShape, ok2 := shapeOf(indices)
+	if !ok || !ok2 {
+		return one(UnknownShape(x.Type.Elem))
+	}
+	at, err := Axis(n.Int("axis", 0), len(shape))
+	if err != nil {
+		return nil, err
+	}
+	info := TensorInfo(x.Type.Elem, slices.Concat(shape[:at], indexShape, shape[at+1:]))
+	dims := dimsOf(x)
+	picks, known := knownInts(indices)
+	if len(shape) != 1 || dims == nil || !known || len(picks) > maxDims {
+		return one(info)
+	}
+	part := make([]onnx.Dim, len(picks))
+	for i, p := range picks {
+		if p, err = Axis(p, len(dims)); err != nil {
+			return one(info) // the run reports it
+		}
+		part[i] = dims[p]
+	}
+	return one(withDims(info, part))
+}
+
+// positions calls f with every position i of a tensor of the given shape in
+// row-major order and the sum of its indices times the given steps.
+func positions(shape, steps []int, f func(i, offset int)) {
+	w := newWalk()
+	defer w.release()
+	n := 1
+	for a, size := range shape {
+		w.axis(size, 0, steps[a])
+		n *= size
+	}
+	if n == 0 {
+		return
+	}
+	var memory [odometerAxes]int
+	o := newOdometer(w, len(shape), 0, memory[:])
+	for i := range n {
+		f(i, o.srcAt)
+		o.next(w)
+	}
+}
+
+// elementSteps prepares GatherElements and ScatterElements: the steps of data
+// with that of the axis set to 0, since the index takes its place.
+func elementSteps(data, indices *onnx.Tensor, axis int) (at, step int, others []int, err error) {
+	if at, err = Axis(axis, data.Rank()); err != nil {
+		return 0, 0, nil, err
+	}
+	if indices.Rank() != data.Rank() {
+		return 0, 0, nil, fmt.Errorf("indices have rank %d, data has rank %d", indices.Rank(), data.Rank())
+	}
+	for i, size := range indices.Shape {
+		if i != at && size > data.Shape[i] {
+			return 0, 0, nil, fmt.Errorf("indices of shape %v exceed data of shape %v", indices.Shape, data.Shape)
+		}
+	}
+	others = steps(data.Shape)
+	step = others[at]
+	others[at] = 0
+	return at, step, others, nil
+}
+
+func buildGatherElements(n *Node) (Kernel, error) {
+	axis := n.Int("axis", 0)
+	return wholeBytes(func(c *Call) error {
+		x, indices := c.Tensor(0), c.Tensor(1)
+		at, step, others, err := elementSteps(x, indices, axis)
+		if err != nil {
+			return err
+		}
+		index, err := indexReader(indices, x.Shape[at])
+		if err != nil {
+			return err
+		}
+		y, err := c.Output(0, x.Type, indices.Shape...)
+		if err != nil {
+			return err
+		}
+		move := blockCopier(y, x, 1)
+		positions(indices.Shape, others, func(i, offset int) { move(i, offset+index(i)*step) })
+		return nil
+	}), n.Err()
+}
+
+func inferGatherElements(_ *Node, in []Info) ([]Info, error) {
+	return one(infoLike(elemOf(input(in, 0)), input(in, 1)))
+}
+
+// blockTuples returns a function that gives the block of data which index
+// tuple i stands for: tuples are the last axis of indices and index the axes
+// of data from batch on. Every index must be in range.
+func blockTuples(data, indices *onnx.Tensor, batch int) (func(i int) int, error) {
+	if indices.Rank() == 0 {
+		return nil, fmt.Errorf("indices are a scalar")
+	}
+	length := indices.Shape[indices.Rank()-1]
+	if batch < 0 || batch >= indices.Rank() || batch+length > data.Rank() {
+		return nil, fmt.Errorf("tuples of %d indices after %d batch axes do not fit data of shape %v", length, batch, data.Shape)
+	}
+	if !slices.Equal(data.Shape[:batch], indices.Shape[:batch]) {
+		return nil, fmt.Errorf("data of shape %v and indices of shape %v differ in %d batch axes", data.Shape, indices.Shape, batch)
+	}
+	if length == 0 {
+		return func(i int) int { return i / max(1, product(indices.Shape[batch:indices.Rank()-1])) }, nil
+	}
+	values, err := IntsOf(indices)
+	if err != nil {
+		return nil, err
+	}
+	axes := data.Shape[batch : batch+length]
+	for i, v := range values {
+		size := axes[i%length]
+		if v < -size || v >= size {
+			return nil, fmt.Errorf("index %d is outside of an axis of %d", v, size)
+		}
+		if v < 0 {
+			values[i] = v + size
+		}
+	}
+	each := product(indices.Shape[batch : indices.Rank()-1])
+	return func(i int) int {
+		block := i / each
+		for a, v := range values[i*length : (i+1)*length] {
+			block = block*axes[a] + v
+		}
+		return block
+	}, nil
+}
+
+func buildGatherND(n *Node) (Kernel, error) {
+	batch := n.Int("batch_dims", 0)
+	return wholeBytes(func(c *Call) error {
+		x, indices := c.Tensor(0), c.Tensor(1)
+		block, err := blockTuples(x, indices, batch)
+		if err != nil {
+			return err
+		}
+		last := indices.Rank() - 1
+		inner := x.Shape[batch+indices.Shape[last]:]
+		y, err := c.Output(0, x.Type, slices.Concat(indices.Shape[:last], inner)...)
+		if err != nil || y.Len() == 0 {
+			return err
+		}
+		size := product(inner)
+		move := blockCopier(y, x, size)
+		for i := range y.Len() / size {
+			move(i, block(i))
+		}
+		return nil
+	}), n.Err()
+}
+
+func inferGatherND(n *Node, in []Info) ([]Info, error) {
+	x := input(in, 0)
+	shape, ok := shapeOf(x)
+	indices, ok2 := shapeOf(input(in, 1))
+	if !ok || !ok2 || len(indices) == 0 || !indices[len(indices)-1].Known() {
+		return one(UnknownShape(x.Type.Elem))
+	}
+	last := len(indices) - 1
+	from := n.Int("batch_dims", 0) + indices[last].Size
+	if from < 0 || from > len(shape) {
+		return nil, fmt.Errorf("tuples of %d indices do not fit data of rank %d", indices[last].Size, len(shape))
+	}
+	return one(TensorInfo(x.Type.Elem, slices.Concat(indices[:last], shape[from:])))
+}
