@@ -5,8 +5,18 @@ import "sort"
 // families lists the operators of every file of this package.
 var families = [][]Operator{
 	chains,
-	reshapeOps, transposeOps, concatOps, sliceOps, gatherOps, scatterOps,
-	expandOps, padOps, constantOps, selectOps,
+	reshapeOps,
+	transposeOps,
+	concatOps,
+	sliceOps,
+	gatherOps,
+	scatterOps,
+	expandOps,
+	padOps,
+	constantOps,
+	selectOps,
+	quantizing,
+	dequantization,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
