@@ -43,3 +43,43 @@ func storeFloats(y *onnx.Tensor, floats []float32) error {
 func storeSmallFloats(y *onnx.Tensor, floats []float32, saturate bool) error {
 	return fmt.Errorf("quantizing to %v is not there yet", y.Type)
 }
+
+// storeNumbers writes numbers to y, converted to its element type; fractions
+// are cut off for integers.
+func storeNumbers(y *onnx.Tensor, values []float64) error {
+	switch y.Type {
+	case onnx.Float32:
+		storeAs(onnx.View[float32](y), values)
+	case onnx.Float64:
+		storeAs(onnx.View[float64](y), values)
+	case onnx.Int8:
+		storeAs(onnx.View[int8](y), values)
+	case onnx.Int16:
+		storeAs(onnx.View[int16](y), values)
+	case onnx.Int32:
+		storeAs(onnx.View[int32](y), values)
+	case onnx.Int64:
+		storeAs(onnx.View[int64](y), values)
+	case onnx.Uint8:
+		storeAs(onnx.View[uint8](y), values)
+	case onnx.Uint16:
+		storeAs(onnx.View[uint16](y), values)
+	case onnx.Uint32:
+		storeAs(onnx.View[uint32](y), values)
+	case onnx.Uint64:
+		storeAs(onnx.View[uint64](y), values)
+	case onnx.Float16, onnx.BFloat16:
+		floats := make([]float32, len(values))
+		storeAs(floats, values)
+		return storeFloats(y, floats)
+	default:
+		return fmt.Errorf("can not store numbers as %v", y.Type)
+	}
+	return nil
+}
+
+func storeAs[T float32 | float64 | int8 | int16 | int32 | int64 | uint8 | uint16 | uint32 | uint64](dst []T, values []float64) {
+	for i, v := range values {
+		dst[i] = T(v)
+	}
+}

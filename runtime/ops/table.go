@@ -17,6 +17,9 @@ var families = [][]Operator{
 	selectOps,
 	quantizing,
 	dequantization,
+	windows,
+	melWeights,
+	signals,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
