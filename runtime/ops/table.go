@@ -20,6 +20,7 @@ var families = [][]Operator{
 	windows,
 	melWeights,
 	signals,
+	imageDecoding,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
