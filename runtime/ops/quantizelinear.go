@@ -220,5 +220,5 @@ func quantizeFloats(c *Call, y *onnx.Tensor, x, scale []float32, zero *onnx.Tens
 			}
 		})
 	}
-	return storeSmallFloats(y, floats, saturate)
+	return storeFloats(y, floats, onnx.Saturate(saturate))
 }
