@@ -22,10 +22,6 @@ type quantNode struct {
 	threads   int
 }
 
-func intAttr(name string, v int) onnx.Attribute {
-	return onnx.Attribute{Name: name, Kind: onnx.AttrInt, Int: int64(v)}
-}
-
 // evaluate runs one node outside of a session; nil inputs are absent.
 func (q quantNode) evaluate(inputs ...*onnx.Tensor) ([]*onnx.Tensor, error) {
 	op := Lookup(q.domain, q.op, max(1, q.opset))
