@@ -8,9 +8,9 @@ import (
 	"runtime"
 )
 
-// writeFile makes a file with what write writes. The file appears complete and
+// WriteFile makes a file with what write writes. The file appears complete and
 // on disk, or not at all; what was there before stays until then.
-func writeFile(path string, write func(io.Writer) error) (err error) {
+func WriteFile(path string, write func(io.Writer) error) (err error) {
 	dir, base := filepath.Split(path)
 	// Random letters keep two writers apart; O_EXCL makes sure.
 	temporary := filepath.Join(dir, "."+base+"."+rand.Text()[:8]+".tmp")

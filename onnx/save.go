@@ -54,7 +54,7 @@ func (m *Model) Save(path string, opts ...SaveOption) error {
 	if size := p.Size(); size > maxFile {
 		return inFile(fail(ErrLimit, "the model has %d bytes apart from its initializers, a file can have 2 GiB", size), path)
 	}
-	if err := writeFile(path+".data", data.writeTo); err != nil {
+	if err := WriteFile(path+".data", data.writeTo); err != nil {
 		return inFile(err, path+".data")
 	}
 	return inFile(writeMessage(path, p), path)
@@ -65,7 +65,7 @@ func writeMessage(path string, p *pb.ModelProto) error {
 	if err != nil {
 		return err
 	}
-	return writeFile(path, func(w io.Writer) error {
+	return WriteFile(path, func(w io.Writer) error {
 		_, err := w.Write(data)
 		return err
 	})
