@@ -101,9 +101,9 @@ func rangeOfHalves(c *Call) error {
 	if err != nil {
 		return err
 	}
-	bits := float16Bits
+	bits := onnx.Float16Bits
 	if y.Type == onnx.BFloat16 {
-		bits = bfloat16Bits
+		bits = onnx.BFloat16Bits
 	}
 	values := onnx.View[uint16](y)
 	for i := range values {

@@ -3,6 +3,7 @@ package ops
 import (
 	"math"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -101,15 +102,10 @@ func (f heapFrame) Limit() int {
 // widen returns a float16 or bfloat16 tensor as float32.
 func widen(t *onnx.Tensor) *onnx.Tensor {
 	y := onnx.NewTensor(onnx.Float32, t.Shape...)
-	dst, src := y.Float32s(), onnx.View[uint16](t)
 	if t.Type == onnx.BFloat16 {
-		for i, b := range src {
-			dst[i] = math.Float32frombits(uint32(b) << 16)
-		}
-		return y
-	}
-	for i, b := range src {
-		dst[i] = float16Value(b)
+		vec.Bfloat16ToFloat32(y.Float32s(), onnx.View[uint16](t))
+	} else {
+		vec.Float16ToFloat32(y.Float32s(), onnx.View[uint16](t))
 	}
 	return y
 }
@@ -117,51 +113,8 @@ func widen(t *onnx.Tensor) *onnx.Tensor {
 // narrow stores src as float16 or bfloat16 bits, rounded to nearest even.
 func narrow(dst []uint16, src []float32, t onnx.DType) {
 	if t == onnx.BFloat16 {
-		for i, v := range src {
-			dst[i] = bfloat16Bits(v)
-		}
-		return
+		vec.Float32ToBfloat16(dst, src)
+	} else {
+		vec.Float32ToFloat16(dst, src)
 	}
-	for i, v := range src {
-		dst[i] = float16Bits(v)
-	}
-}
-
-// float16Value returns the number that IEEE binary16 bits stand for.
-func float16Value(b uint16) float32 {
-	sign, exponent, mantissa := uint32(b>>15)<<31, uint32(b>>10)&31, uint32(b)&1023
-	switch exponent {
-	case 0: // zero or subnormal: mantissa * 2^-24
-		v := float32(mantissa) * (1.0 / (1 << 24))
-		return math.Float32frombits(math.Float32bits(v) | sign)
-	case 31:
-		return math.Float32frombits(sign | 0x7f800000 | mantissa<<13)
-	}
-	return math.Float32frombits(sign | (exponent+112)<<23 | mantissa<<13)
-}
-
-// float16Bits rounds v to IEEE binary16, to nearest even.
-func float16Bits(v float32) uint16 {
-	bits := math.Float32bits(v)
-	sign, magnitude := uint16(bits>>16)&0x8000, bits&0x7fffffff
-	switch {
-	case magnitude > 0x7f800000:
-		return sign | 0x7e00
-	case magnitude >= 0x477ff000: // 65520 and above round to infinity
-		return sign | 0x7c00
-	case magnitude < 0x38800000: // below 2^-14: a multiple of 2^-24
-		scaled := math.Float32frombits(magnitude) * (1 << 24)
-		return sign | uint16(math.RoundToEven(float64(scaled)))
-	}
-	magnitude += 0xfff + magnitude>>13&1
-	return sign | uint16((magnitude-(112<<23))>>13)
-}
-
-// bfloat16Bits rounds v to bfloat16, to nearest even.
-func bfloat16Bits(v float32) uint16 {
-	bits := math.Float32bits(v)
-	if v != v {
-		return uint16(bits>>16) | 0x40
-	}
-	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
 }

@@ -70,9 +70,9 @@ func scalarLike(t onnx.DType, v float32) (*onnx.Tensor, error) {
 	case onnx.Float64:
 		return onnx.Scalar(float64(v)), nil
 	case onnx.Float16:
-		return onnx.FromBits(t, []uint16{float16Bits(v)}), nil
+		return onnx.FromBits(t, []uint16{onnx.Float16Bits(v)}), nil
 	case onnx.BFloat16:
-		return onnx.FromBits(t, []uint16{bfloat16Bits(v)}), nil
+		return onnx.FromBits(t, []uint16{onnx.BFloat16Bits(v)}), nil
 	}
 	if v == 0 {
 		return nil, nil

@@ -81,10 +81,10 @@ func mergeNumbers[T realNumber](y, updates *onnx.Tensor, reduction string, n int
 
 func mergeHalves(y, updates *onnx.Tensor, reduction string, n int) func(d, s int) {
 	to, from, f := onnx.View[uint16](y), onnx.View[uint16](updates), merging[float32](reduction)
-	value, bits := float16Value, float16Bits
+	value, bits := onnx.Float16Value, onnx.Float16Bits
 	if y.Type == onnx.BFloat16 {
 		value = func(b uint16) float32 { return math.Float32frombits(uint32(b) << 16) }
-		bits = bfloat16Bits
+		bits = onnx.BFloat16Bits
 	}
 	return func(d, s int) {
 		to := to[d*n : (d+1)*n]

@@ -4,6 +4,7 @@ import "sort"
 
 // families lists the operators of every file of this package.
 var families = [][]Operator{
+	arithmetic, comparison, logic, mathFunctions, floatTests, activations,
 	chains,
 	reshapeOps,
 	transposeOps,
