@@ -126,15 +126,27 @@ func (x *product) multiplyColumns(j, columns, k, depth int) {
 		x.multiplyPanels(j, columns, k, depth, panels{b, panelWidth, panelWidth * depth})
 		return
 	}
-	whole := columns &^ (panelWidth - 1)
+	whole, rest := columns&^(panelWidth-1), columns%panelWidth
 	if whole > 0 {
 		x.multiplyPanels(j, whole, k, depth, panels{x.partOfB(k, j), x.BStride, panelWidth})
 	}
-	if whole < columns {
+	switch {
+	case rest == 0:
+	case x.n >= panelWidth:
+		x.multiplyLastColumns(rest, k, depth)
+	default:
 		b := grow(&x.scratch.b, panelWidth*depth)
-		packPanels(b, x.partOfB(k, j+whole), x.BStride, depth, columns-whole, false)
-		x.multiplyPanels(j+whole, columns-whole, k, depth, panels{b, panelWidth, panelWidth * depth})
+		packPanels(b, x.partOfB(k, j), x.BStride, depth, rest, false)
+		x.multiplyPanels(j, rest, k, depth, panels{b, panelWidth, panelWidth * depth})
 	}
+}
+
+// multiplyLastColumns does the columns beside the last whole panel, with the
+// panel that ends at the last column.
+func (x *product) multiplyLastColumns(rest, k, depth int) {
+	b := panels{x.partOfB(k, x.n-panelWidth), x.BStride, panelWidth}
+	a, stride := x.partOfA(0, x.m, k, depth)
+	multiplyPartialPanel(x.dst[x.n-rest:], x.DstStride, a, stride, b, x.m, panelWidth-rest, panelWidth, depth, x.Accumulate || k > 0)
 }
 
 // partOfB returns b from row k and column j.

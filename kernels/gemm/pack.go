@@ -52,29 +52,47 @@ func packPanels(dst, b []float32, bStride, k, n int, transposed bool) {
 	if k == 0 {
 		return
 	}
+	if transposed {
+		packTransposed(dst, b, bStride, k, n)
+		return
+	}
+	// Some rows at a time: the rows of all panels together lie in more pages
+	// than the processor keeps in mind.
+	const rows = 32
+	for p := 0; p < k; p += rows {
+		packRows(dst[p*panelWidth:], panelWidth*k, b[p*bStride:], bStride, min(rows, k-p), n)
+	}
+}
+
+// packTransposed is packPanels for b [n, k].
+func packTransposed(dst, b []float32, bStride, k, n int) {
 	for j := 0; j < n; j += panelWidth {
 		panel, columns := dst[j*k:][:k*panelWidth], min(panelWidth, n-j)
 		if columns < panelWidth {
 			clear(panel)
 		}
-		if transposed {
-			vec.TransposeStrided(panel, panelWidth, b[j*bStride:], bStride, columns, k)
-		} else {
-			copyPanel(panel, b[j:], bStride, columns)
-		}
+		vec.TransposeStrided(panel, panelWidth, b[j*bStride:], bStride, columns, k)
 	}
 }
 
-// copyPanel copies columns at most 16 of the rows of b.
-func copyPanel(panel, b []float32, bStride, columns int) {
-	rows := len(panel) / panelWidth
-	if columns < panelWidth {
-		for p := range rows {
-			copy(panel[p*panelWidth:][:columns], b[p*bStride:])
+// packRows copies some rows of b to all panels, panelStride apart.
+func packRows(dst []float32, panelStride int, b []float32, bStride, rows, n int) {
+	for j := 0; j < n; j += panelWidth {
+		panel := dst[j/panelWidth*panelStride:]
+		if columns := n - j; columns < panelWidth {
+			clear(panel[:rows*panelWidth])
+			for p := range rows {
+				copy(panel[p*panelWidth:][:columns], b[p*bStride+j:])
+			}
+			return
 		}
-		return
+		copyPanel(panel, b[j:], bStride, rows)
 	}
+}
+
+// copyPanelGeneric copies 16 columns of rows of b.
+func copyPanelGeneric(panel, b []float32, bStride, rows int) {
 	for p := range rows {
-		*(*[panelWidth]float32)(panel[p*panelWidth:]) = *(*[panelWidth]float32)(b[p*bStride:])
+		copy(panel[p*panelWidth:][:panelWidth], b[p*bStride:])
 	}
 }

@@ -4,9 +4,9 @@
 
 package gemm
 
-// tile1x1AVX2 computes 1 rows of 1 panels. Strides are in elements.
+// tile1x1AVX2 computes 1 panels of strips of 1 rows. Strides are in elements.
 //
-//	for i := range 1 {
+//	for i := range 1 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -20,11 +20,11 @@ package gemm
 //	}
 //
 //go:noescape
-func tile1x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile1x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile1x2AVX2 computes 1 rows of 2 panels. Strides are in elements.
+// tile1x2AVX2 computes 2 panels of strips of 1 rows. Strides are in elements.
 //
-//	for i := range 1 {
+//	for i := range 1 * strips {
 //		for j := range 32 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -38,11 +38,11 @@ func tile1x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile1x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile1x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile1x3AVX2 computes 1 rows of 3 panels. Strides are in elements.
+// tile1x3AVX2 computes 3 panels of strips of 1 rows. Strides are in elements.
 //
-//	for i := range 1 {
+//	for i := range 1 * strips {
 //		for j := range 48 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -56,11 +56,11 @@ func tile1x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile1x3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile1x3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile1x4AVX2 computes 1 rows of 4 panels. Strides are in elements.
+// tile1x4AVX2 computes 4 panels of strips of 1 rows. Strides are in elements.
 //
-//	for i := range 1 {
+//	for i := range 1 * strips {
 //		for j := range 64 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -74,11 +74,11 @@ func tile1x3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile1x4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile1x4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile2x1AVX2 computes 2 rows of 1 panels. Strides are in elements.
+// tile2x1AVX2 computes 1 panels of strips of 2 rows. Strides are in elements.
 //
-//	for i := range 2 {
+//	for i := range 2 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -92,11 +92,11 @@ func tile1x4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile2x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile2x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile2x2AVX2 computes 2 rows of 2 panels. Strides are in elements.
+// tile2x2AVX2 computes 2 panels of strips of 2 rows. Strides are in elements.
 //
-//	for i := range 2 {
+//	for i := range 2 * strips {
 //		for j := range 32 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -110,11 +110,11 @@ func tile2x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile2x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile2x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile3x1AVX2 computes 3 rows of 1 panels. Strides are in elements.
+// tile3x1AVX2 computes 1 panels of strips of 3 rows. Strides are in elements.
 //
-//	for i := range 3 {
+//	for i := range 3 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -128,11 +128,11 @@ func tile2x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile3x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile3x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile3x2AVX2 computes 3 rows of 2 panels. Strides are in elements.
+// tile3x2AVX2 computes 2 panels of strips of 3 rows. Strides are in elements.
 //
-//	for i := range 3 {
+//	for i := range 3 * strips {
 //		for j := range 32 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -146,11 +146,11 @@ func tile3x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile3x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile3x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile4x1AVX2 computes 4 rows of 1 panels. Strides are in elements.
+// tile4x1AVX2 computes 1 panels of strips of 4 rows. Strides are in elements.
 //
-//	for i := range 4 {
+//	for i := range 4 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -164,11 +164,11 @@ func tile3x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile4x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile4x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile5x1AVX2 computes 5 rows of 1 panels. Strides are in elements.
+// tile5x1AVX2 computes 1 panels of strips of 5 rows. Strides are in elements.
 //
-//	for i := range 5 {
+//	for i := range 5 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -182,11 +182,11 @@ func tile4x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile5x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile5x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
-// tile6x1AVX2 computes 6 rows of 1 panels. Strides are in elements.
+// tile6x1AVX2 computes 1 panels of strips of 6 rows. Strides are in elements.
 //
-//	for i := range 6 {
+//	for i := range 6 * strips {
 //		for j := range 16 {
 //			var sum float32
 //			if accumulate != 0 {
@@ -200,7 +200,7 @@ func tile5x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //	}
 //
 //go:noescape
-func tile6x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)
+func tile6x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
 // addBiasAVX2 finishes rows of a product in place.
 //
@@ -228,3 +228,12 @@ func addBiasAVX2(dst *float32, dstStride int, rows int, columns int, bias *float
 //
 //go:noescape
 func addBiasReluAVX2(dst *float32, dstStride int, rows int, columns int, bias *float32)
+
+// copyPanelAVX2 copies 16 columns of a matrix. The stride is in elements.
+//
+//	for p := range rows {
+//		copy(panel[16*p:16*p+16], src[p*srcStride:])
+//	}
+//
+//go:noescape
+func copyPanelAVX2(panel *float32, src *float32, srcStride int, rows int)

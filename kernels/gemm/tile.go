@@ -56,44 +56,41 @@ func multiplyBlock(dst []float32, dstStride int, a []float32, aStride int, b pan
 	}
 	whole, rest := columns/panelWidth, columns%panelWidth
 	for j := 0; j < whole; j += wide {
-		count := min(wide, whole-j)
-		forStrips(rows, func(i, n int) {
-			tile(dst[i*dstStride+j*panelWidth:], dstStride, a[i*aStride:], aStride, b.from(0, j), n, count, k, accumulate)
-		})
+		multiplyPanels(dst[j*panelWidth:], dstStride, a, aStride, b.from(0, j), rows, min(wide, whole-j), k, accumulate)
 	}
-	if rest == 0 {
-		return
+	if rest > 0 {
+		multiplyPartialPanel(dst[whole*panelWidth:], dstStride, a, aStride, b.from(0, whole), rows, 0, rest, k, accumulate)
 	}
-	forStrips(rows, func(i, n int) {
-		partialTile(dst[i*dstStride+whole*panelWidth:], dstStride, a[i*aStride:], aStride, b.from(0, whole), n, rest, k, accumulate)
-	})
 }
 
-// forStrips calls do with the first row and the size of strips of at most
-// maxTileRows that are as even as can be.
-func forStrips(rows int, do func(i, n int)) {
+// multiplyPanels computes all rows of a few whole panels, in strips of at most
+// maxTileRows that are as even as can be: first the larger ones, then those
+// with a row less.
+func multiplyPanels(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k int, accumulate bool) {
 	strips := divideUp(rows, maxTileRows)
-	for s, i := 0, 0; s < strips; s++ {
-		n := rows / strips
-		if s < rows%strips {
-			n++
-		}
-		do(i, n)
-		i += n
+	height, larger := rows/strips, rows%strips
+	if larger > 0 {
+		tile(dst, dstStride, a, aStride, b, height+1, count, k, larger, accumulate)
+		done := larger * (height + 1)
+		dst, a = dst[done*dstStride:], a[done*aStride:]
 	}
+	tile(dst, dstStride, a, aStride, b, height, count, k, strips-larger, accumulate)
 }
 
-// partialTile computes a tile with fewer columns than a panel: a whole tile
-// beside dst, of which it copies the columns wanted.
-func partialTile(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, columns, k int, accumulate bool) {
+// multiplyPartialPanel computes columns from..to of one panel, of which dst
+// holds no others: whole tiles beside dst, from which it copies.
+func multiplyPartialPanel(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, from, to, k int, accumulate bool) {
 	var whole [maxTileRows * panelWidth]float32
-	if accumulate {
-		for i := range rows {
-			copy(whole[i*panelWidth:], dst[i*dstStride:][:columns])
+	for i := 0; i < rows; i += maxTileRows {
+		n := min(maxTileRows, rows-i)
+		if accumulate {
+			for r := range n {
+				copy(whole[r*panelWidth+from:r*panelWidth+to], dst[(i+r)*dstStride:])
+			}
 		}
-	}
-	tile(whole[:], panelWidth, a, aStride, b, rows, 1, k, accumulate)
-	for i := range rows {
-		copy(dst[i*dstStride:][:columns], whole[i*panelWidth:])
+		tile(whole[:], panelWidth, a[i*aStride:], aStride, b, n, 1, k, 1, accumulate)
+		for r := range n {
+			copy(dst[(i+r)*dstStride:], whole[r*panelWidth+from:r*panelWidth+to])
+		}
 	}
 }

@@ -1,9 +1,9 @@
 package gemm
 
-// tileGeneric computes rows x count panels of dst. It defines what tile does
-// at every level, up to the rounding of a step.
-func tileGeneric(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k int, accumulate bool) {
-	for i := range rows {
+// tileGeneric computes rows x strips rows of count panels of dst. It defines
+// what tile does at every level, up to the rounding of a step.
+func tileGeneric(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k, strips int, accumulate bool) {
+	for i := range rows * strips {
 		for j := 0; j < count*panelWidth; j += 4 {
 			four := b.data[j/panelWidth*b.panelStride+j%panelWidth:]
 			fourSums(dst[i*dstStride+j:][:4], a[i*aStride:][:k], four, b.rowStride, accumulate)

@@ -2,6 +2,10 @@
 
 package gemm
 
-func tile(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k int, accumulate bool) {
-	tileGeneric(dst, dstStride, a, aStride, b, rows, count, k, accumulate)
+func tile(dst []float32, dstStride int, a []float32, aStride int, b panels, rows, count, k, strips int, accumulate bool) {
+	tileGeneric(dst, dstStride, a, aStride, b, rows, count, k, strips, accumulate)
+}
+
+func copyPanel(panel, b []float32, bStride, rows int) {
+	copyPanelGeneric(panel, b, bStride, rows)
 }

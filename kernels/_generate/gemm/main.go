@@ -11,6 +11,7 @@ func main() {
 	}
 	finish(avx2, "addBias", false)
 	finish(avx2, "addBiasRelu", true)
+	copyPanel(avx2)
 	Generate()
 }
 

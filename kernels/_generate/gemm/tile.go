@@ -14,6 +14,7 @@ const unroll = 4
 // tileRegisters are the operands of a tile kernel.
 type tileRegisters struct {
 	dst, dstStride reg.Register
+	strip          reg.Register   // first row of a of this strip
 	a              []reg.Register // a[i] points to row 3i
 	aStride        reg.Register
 	b              reg.Register
@@ -23,22 +24,24 @@ type tileRegisters struct {
 	sums           [][]reg.VecVirtual
 }
 
-// tile emits the kernel for one register tile.
+// tile emits the kernel for one register tile, which it moves down over any
+// number of strips of rows.
 func tile(w width, s shape) {
 	TEXT(fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name), NOSPLIT,
-		"func(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, accumulate int)")
+		"func(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)")
 	Pragma("noescape")
 	Doc(tileDoc(w, s)...)
 
 	t := loadTile(w, s)
+	strips := Load(Param("strips"), GP64())
+	Label("strip")
+	startStrip(t)
 	startSums(w, t)
 
-	k := Load(Param("k"), GP64())
-	turns := GP64()
+	k, turns := Load(Param("k"), GP64()), GP64()
 	MOVQ(k, turns)
 	SHRQ(U8(2), turns)
 	JZ(LabelRef("rest"))
-
 	Label("loop")
 	for u := range unroll {
 		step(w, t, 4*u)
@@ -57,7 +60,14 @@ func tile(w width, s shape) {
 	JNZ(LabelRef("restLoop"))
 
 	Label("store")
-	forEachSum(w, t, func(sum reg.VecVirtual, m Mem) { VMOVUPS(sum, m) })
+	next := forEachSum(w, t, func(sum reg.VecVirtual, m Mem) { VMOVUPS(sum, m) })
+	ADDQ(t.dstStride, next)
+	MOVQ(next, t.dst)
+	for range s.rows {
+		ADDQ(t.aStride, t.strip)
+	}
+	DECQ(strips)
+	JNZ(LabelRef("strip"))
 	VZEROUPPER()
 	RET()
 }
@@ -65,9 +75,9 @@ func tile(w width, s shape) {
 func tileDoc(w width, s shape) []string {
 	name := fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name)
 	return []string{
-		fmt.Sprintf("%s computes %d rows of %d panels. Strides are in elements.", name, s.rows, s.panels),
+		fmt.Sprintf("%s computes %d panels of strips of %d rows. Strides are in elements.", name, s.panels, s.rows),
 		"",
-		fmt.Sprintf("\tfor i := range %d {", s.rows),
+		fmt.Sprintf("\tfor i := range %d * strips {", s.rows),
 		fmt.Sprintf("\t\tfor j := range %d {", s.panels*panelWidth),
 		"\t\t\tvar sum float32",
 		"\t\t\tif accumulate != 0 {",
@@ -86,20 +96,14 @@ func loadTile(w width, s shape) *tileRegisters {
 	t := &tileRegisters{
 		dst:       Load(Param("dst"), GP64()),
 		dstStride: Load(Param("dstStride"), GP64()),
+		strip:     Load(Param("a"), GP64()),
 		aStride:   Load(Param("aStride"), GP64()),
-		b:         Load(Param("b"), GP64()),
+		b:         GP64(),
 		bStride:   Load(Param("bStride"), GP64()),
 	}
 	SHLQ(U8(2), t.dstStride)
 	SHLQ(U8(2), t.aStride)
 	SHLQ(U8(2), t.bStride)
-	t.a = append(t.a, Load(Param("a"), GP64()))
-	for i := 3; i < s.rows; i += 3 {
-		next := GP64()
-		LEAQ(Mem{Base: t.a[len(t.a)-1], Index: t.aStride, Scale: 2}, next)
-		ADDQ(t.aStride, next)
-		t.a = append(t.a, next)
-	}
 	if s.panels > 1 {
 		t.panelStride = Load(Param("panelStride"), GP64())
 		SHLQ(U8(2), t.panelStride)
@@ -109,10 +113,23 @@ func loadTile(w width, s shape) *tileRegisters {
 		LEAQ(Mem{Base: t.panelStride, Index: t.panelStride, Scale: 2}, three)
 		t.panelStride3 = three
 	}
-	for range s.rows {
+	for i := range s.rows {
 		t.sums = append(t.sums, w.registers(s.panels*w.vectorsPerPanel()))
+		if i%3 == 0 {
+			t.a = append(t.a, GP64())
+		}
 	}
 	return t
+}
+
+// startStrip sets the rows of a and goes back to the start of b.
+func startStrip(t *tileRegisters) {
+	MOVQ(t.strip, t.a[0])
+	for i := 1; i < len(t.a); i++ {
+		LEAQ(Mem{Base: t.a[i-1], Index: t.aStride, Scale: 2}, t.a[i])
+		ADDQ(t.aStride, t.a[i])
+	}
+	Load(Param("b"), t.b)
 }
 
 // startSums sets the sums to zero or to what dst holds.
@@ -132,8 +149,8 @@ func startSums(w width, t *tileRegisters) {
 }
 
 // forEachSum calls visit with every sum and its place in dst, in a walk over
-// the rows of dst.
-func forEachSum(w width, t *tileRegisters, visit func(reg.VecVirtual, Mem)) {
+// the rows of dst. It returns the last row.
+func forEachSum(w width, t *tileRegisters, visit func(reg.VecVirtual, Mem)) reg.Register {
 	row := GP64()
 	MOVQ(t.dst, row)
 	for i, sums := range t.sums {
@@ -144,6 +161,7 @@ func forEachSum(w width, t *tileRegisters, visit func(reg.VecVirtual, Mem)) {
 			visit(sum, Mem{Base: row, Disp: j * w.bytes()})
 		}
 	}
+	return row
 }
 
 // step adds the products of one k to all sums; offset is that of the step in
