@@ -261,6 +261,398 @@ inputs1:
 	SUBQ         $0x01, R11
 	JMP          outputs
 
+// func blocksNarrowAVX2(dst *float32, src *float32, values *float32, count int, width int, outputs int, inputs int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
+// Requires: AVX, FMA3
+TEXT ·blocksNarrowAVX2(SB), NOSPLIT, $0-104
+	MOVQ row+80(FP), AX
+	MOVQ outputStep+88(FP), CX
+	MOVQ inputStep+96(FP), DX
+	LEAQ (CX)(CX*2), BX
+	LEAQ (CX)(CX*4), SI
+
+block:
+	XORQ DI, DI
+
+group:
+	MOVQ DI, R8
+	ADDQ src+8(FP), R8
+	MOVQ DI, R9
+	ADDQ dst+0(FP), R9
+	MOVQ values+16(FP), R10
+	MOVQ outputs+40(FP), R11
+
+outputs:
+	CMPQ R11, $0x08
+	JE   tile4
+	CMPQ R11, $0x06
+	JGE  tile6
+	CMPQ R11, $0x04
+	JGE  tile4
+	CMPQ R11, $0x03
+	JGE  tile3
+	CMPQ R11, $0x02
+	JGE  tile2
+	CMPQ R11, $0x01
+	JGE  tile1
+	ADDQ $0x20, DI
+	CMPQ DI, width+32(FP)
+	JL   group
+	MOVQ dstBlock+56(FP), DI
+	ADDQ DI, dst+0(FP)
+	MOVQ srcBlock+64(FP), DI
+	ADDQ DI, src+8(FP)
+	MOVQ valueBlock+72(FP), DI
+	ADDQ DI, values+16(FP)
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs6:
+	VMOVUPS      (R12), Y6
+	VBROADCASTSS (R13), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (R13)(CX*1), Y7
+	VFMADD231PS  Y6, Y7, Y1
+	VBROADCASTSS (R13)(CX*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R13)(BX*1), Y7
+	VFMADD231PS  Y6, Y7, Y3
+	VBROADCASTSS (R13)(CX*4), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R13)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y5
+	ADDQ         AX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          inputs6
+	VMOVUPS      Y0, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y4, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y5, (R9)
+	ADDQ         AX, R9
+	LEAQ         (R10)(CX*4), R10
+	LEAQ         (R10)(CX*2), R10
+	SUBQ         $0x06, R11
+	JMP          outputs
+
+tile4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs4:
+	VMOVUPS      (R12), Y4
+	VBROADCASTSS (R13), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (R13)(CX*1), Y5
+	VFMADD231PS  Y4, Y5, Y1
+	VBROADCASTSS (R13)(CX*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R13)(BX*1), Y5
+	VFMADD231PS  Y4, Y5, Y3
+	ADDQ         AX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          inputs4
+	VMOVUPS      Y0, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y3, (R9)
+	ADDQ         AX, R9
+	LEAQ         (R10)(CX*4), R10
+	SUBQ         $0x04, R11
+	JMP          outputs
+
+tile3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs3:
+	VMOVUPS      (R12), Y3
+	VBROADCASTSS (R13), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (R13)(CX*1), Y4
+	VFMADD231PS  Y3, Y4, Y1
+	VBROADCASTSS (R13)(CX*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         AX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          inputs3
+	VMOVUPS      Y0, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y2, (R9)
+	ADDQ         AX, R9
+	LEAQ         (R10)(CX*2), R10
+	LEAQ         (R10)(CX*1), R10
+	SUBQ         $0x03, R11
+	JMP          outputs
+
+tile2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs2:
+	VMOVUPS      (R12), Y2
+	VBROADCASTSS (R13), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (R13)(CX*1), Y3
+	VFMADD231PS  Y2, Y3, Y1
+	ADDQ         AX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          inputs2
+	VMOVUPS      Y0, (R9)
+	ADDQ         AX, R9
+	VMOVUPS      Y1, (R9)
+	ADDQ         AX, R9
+	LEAQ         (R10)(CX*2), R10
+	SUBQ         $0x02, R11
+	JMP          outputs
+
+tile1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs1:
+	VMOVUPS      (R12), Y1
+	VBROADCASTSS (R13), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         AX, R12
+	ADDQ         DX, R13
+	DECQ         R14
+	JNZ          inputs1
+	VMOVUPS      Y0, (R9)
+	ADDQ         AX, R9
+	LEAQ         (R10)(CX*1), R10
+	SUBQ         $0x01, R11
+	JMP          outputs
+
+// func blocksSingleAVX2(dst *float32, src *float32, values *float32, count int, width int, outputs int, inputs int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
+// Requires: AVX, FMA3
+TEXT ·blocksSingleAVX2(SB), NOSPLIT, $0-104
+	MOVQ row+80(FP), AX
+	MOVQ outputStep+88(FP), CX
+	MOVQ inputStep+96(FP), DX
+	LEAQ (CX)(CX*2), BX
+	LEAQ (CX)(CX*4), SI
+
+block:
+	XORQ DI, DI
+
+group:
+	MOVQ DI, R8
+	ADDQ src+8(FP), R8
+	MOVQ DI, R9
+	ADDQ dst+0(FP), R9
+	MOVQ values+16(FP), R10
+	MOVQ outputs+40(FP), R11
+
+outputs:
+	CMPQ R11, $0x08
+	JE   tile4
+	CMPQ R11, $0x06
+	JGE  tile6
+	CMPQ R11, $0x04
+	JGE  tile4
+	CMPQ R11, $0x03
+	JGE  tile3
+	CMPQ R11, $0x02
+	JGE  tile2
+	CMPQ R11, $0x01
+	JGE  tile1
+	ADDQ $0x04, DI
+	CMPQ DI, width+32(FP)
+	JL   group
+	MOVQ dstBlock+56(FP), DI
+	ADDQ DI, dst+0(FP)
+	MOVQ srcBlock+64(FP), DI
+	ADDQ DI, src+8(FP)
+	MOVQ valueBlock+72(FP), DI
+	ADDQ DI, values+16(FP)
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs6:
+	VMOVSS      (R12), X6
+	VFMADD231SS (R13), X6, X0
+	VFMADD231SS (R13)(CX*1), X6, X1
+	VFMADD231SS (R13)(CX*2), X6, X2
+	VFMADD231SS (R13)(BX*1), X6, X3
+	VFMADD231SS (R13)(CX*4), X6, X4
+	VFMADD231SS (R13)(SI*1), X6, X5
+	ADDQ        AX, R12
+	ADDQ        DX, R13
+	DECQ        R14
+	JNZ         inputs6
+	VMOVSS      X0, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X1, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X2, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X3, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X4, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X5, (R9)
+	ADDQ        AX, R9
+	LEAQ        (R10)(CX*4), R10
+	LEAQ        (R10)(CX*2), R10
+	SUBQ        $0x06, R11
+	JMP         outputs
+
+tile4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs4:
+	VMOVSS      (R12), X4
+	VFMADD231SS (R13), X4, X0
+	VFMADD231SS (R13)(CX*1), X4, X1
+	VFMADD231SS (R13)(CX*2), X4, X2
+	VFMADD231SS (R13)(BX*1), X4, X3
+	ADDQ        AX, R12
+	ADDQ        DX, R13
+	DECQ        R14
+	JNZ         inputs4
+	VMOVSS      X0, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X1, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X2, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X3, (R9)
+	ADDQ        AX, R9
+	LEAQ        (R10)(CX*4), R10
+	SUBQ        $0x04, R11
+	JMP         outputs
+
+tile3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs3:
+	VMOVSS      (R12), X3
+	VFMADD231SS (R13), X3, X0
+	VFMADD231SS (R13)(CX*1), X3, X1
+	VFMADD231SS (R13)(CX*2), X3, X2
+	ADDQ        AX, R12
+	ADDQ        DX, R13
+	DECQ        R14
+	JNZ         inputs3
+	VMOVSS      X0, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X1, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X2, (R9)
+	ADDQ        AX, R9
+	LEAQ        (R10)(CX*2), R10
+	LEAQ        (R10)(CX*1), R10
+	SUBQ        $0x03, R11
+	JMP         outputs
+
+tile2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs2:
+	VMOVSS      (R12), X2
+	VFMADD231SS (R13), X2, X0
+	VFMADD231SS (R13)(CX*1), X2, X1
+	ADDQ        AX, R12
+	ADDQ        DX, R13
+	DECQ        R14
+	JNZ         inputs2
+	VMOVSS      X0, (R9)
+	ADDQ        AX, R9
+	VMOVSS      X1, (R9)
+	ADDQ        AX, R9
+	LEAQ        (R10)(CX*2), R10
+	SUBQ        $0x02, R11
+	JMP         outputs
+
+tile1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   R8, R12
+	MOVQ   R10, R13
+	MOVQ   inputs+48(FP), R14
+
+inputs1:
+	VMOVSS      (R12), X1
+	VFMADD231SS (R13), X1, X0
+	ADDQ        AX, R12
+	ADDQ        DX, R13
+	DECQ        R14
+	JNZ         inputs1
+	VMOVSS      X0, (R9)
+	ADDQ        AX, R9
+	LEAQ        (R10)(CX*1), R10
+	SUBQ        $0x01, R11
+	JMP         outputs
+
 // func blocks2AVX2(dst *float32, src *float32, values *float32, count int, width int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
 // Requires: AVX, FMA3
 TEXT ·blocks2AVX2(SB), NOSPLIT, $0-88
@@ -952,5 +1344,653 @@ loop:
 	ADDQ    $0x20, AX
 	SUBQ    $0x08, CX
 	JNZ     loop
+	VZEROUPPER
+	RET
+
+// func lanes8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·lanes8AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ row+48(FP), BX
+	LEAQ -32(BX), DI
+
+block:
+	XORQ SI, SI
+
+vector:
+	LEAQ (CX)(SI*1), R8
+	LEAQ (AX)(SI*1), R9
+	MOVQ outputs+32(FP), R10
+
+outputs:
+	CMPQ    R10, $0x08
+	JGE     tile8
+	CMPQ    R10, $0x04
+	JGE     tile4
+	CMPQ    R10, $0x02
+	JGE     tile2
+	CMPQ    R10, $0x01
+	JGE     tile1
+	CMPQ    SI, DI
+	JE      next
+	ADDQ    $0x20, SI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	JMP     vector
+
+next:
+	ADDQ dstBlock+56(FP), AX
+	ADDQ srcBlock+64(FP), CX
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile8:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs8:
+	VMOVUPS     (R11), Y8
+	VFMADD231PS (DX), Y8, Y0
+	VFMADD231PS 32(DX), Y8, Y1
+	VFMADD231PS 64(DX), Y8, Y2
+	VFMADD231PS 96(DX), Y8, Y3
+	VFMADD231PS 128(DX), Y8, Y4
+	VFMADD231PS 160(DX), Y8, Y5
+	VFMADD231PS 192(DX), Y8, Y6
+	VFMADD231PS 224(DX), Y8, Y7
+	ADDQ        $0x00000100, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs8
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y5, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y6, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y7, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x08, R10
+	JMP         outputs
+
+tile4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs4:
+	VMOVUPS     (R11), Y4
+	VFMADD231PS (DX), Y4, Y0
+	VFMADD231PS 32(DX), Y4, Y1
+	VFMADD231PS 64(DX), Y4, Y2
+	VFMADD231PS 96(DX), Y4, Y3
+	ADDQ        $0x00000080, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs4
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x04, R10
+	JMP         outputs
+
+tile2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs2:
+	VMOVUPS     (R11), Y2
+	VFMADD231PS (DX), Y2, Y0
+	VFMADD231PS 32(DX), Y2, Y1
+	ADDQ        $0x40, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs2
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x02, R10
+	JMP         outputs
+
+tile1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs1:
+	VMOVUPS     (R11), Y1
+	VFMADD231PS (DX), Y1, Y0
+	ADDQ        $0x20, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs1
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x01, R10
+	JMP         outputs
+
+// func dense8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
+// Requires: AVX, FMA3
+TEXT ·dense8AVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ row+48(FP), BX
+
+block:
+	MOVQ outputs+32(FP), SI
+
+outputs:
+	CMPQ  SI, $0x40
+	JGE   tile8
+	CMPQ  SI, $0x20
+	JGE   tile4
+	CMPQ  SI, $0x10
+	JGE   tile2
+	CMPQ  SI, $0x08
+	JGE   tile1
+	TESTQ SI, SI
+	JZ    next
+	LEAQ  -32(AX)(SI*4), AX
+	MOVQ  $0x00000008, SI
+	JMP   tile1
+
+next:
+	ADDQ srcBlock+56(FP), CX
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile8:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs8:
+	VBROADCASTSS (DI), Y8
+	VFMADD231PS  (DX), Y8, Y0
+	VFMADD231PS  32(DX), Y8, Y1
+	VFMADD231PS  64(DX), Y8, Y2
+	VFMADD231PS  96(DX), Y8, Y3
+	VFMADD231PS  128(DX), Y8, Y4
+	VFMADD231PS  160(DX), Y8, Y5
+	VFMADD231PS  192(DX), Y8, Y6
+	VFMADD231PS  224(DX), Y8, Y7
+	ADDQ         $0x00000100, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs8
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	VMOVUPS      Y4, 128(AX)
+	VMOVUPS      Y5, 160(AX)
+	VMOVUPS      Y6, 192(AX)
+	VMOVUPS      Y7, 224(AX)
+	ADDQ         $0x00000100, AX
+	SUBQ         $0x40, SI
+	JMP          outputs
+
+tile4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs4:
+	VBROADCASTSS (DI), Y4
+	VFMADD231PS  (DX), Y4, Y0
+	VFMADD231PS  32(DX), Y4, Y1
+	VFMADD231PS  64(DX), Y4, Y2
+	VFMADD231PS  96(DX), Y4, Y3
+	ADDQ         $0x00000080, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs4
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	VMOVUPS      Y2, 64(AX)
+	VMOVUPS      Y3, 96(AX)
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x20, SI
+	JMP          outputs
+
+tile2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs2:
+	VBROADCASTSS (DI), Y2
+	VFMADD231PS  (DX), Y2, Y0
+	VFMADD231PS  32(DX), Y2, Y1
+	ADDQ         $0x40, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs2
+	VMOVUPS      Y0, (AX)
+	VMOVUPS      Y1, 32(AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JMP          outputs
+
+tile1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs1:
+	VBROADCASTSS (DI), Y1
+	VFMADD231PS  (DX), Y1, Y0
+	ADDQ         $0x20, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs1
+	VMOVUPS      Y0, (AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, SI
+	JMP          outputs
+
+// func lanes4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·lanes4AVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ row+48(FP), BX
+	LEAQ -16(BX), DI
+
+block:
+	XORQ SI, SI
+
+vector:
+	LEAQ (CX)(SI*1), R8
+	LEAQ (AX)(SI*1), R9
+	MOVQ outputs+32(FP), R10
+
+outputs:
+	CMPQ    R10, $0x08
+	JGE     tile8
+	CMPQ    R10, $0x04
+	JGE     tile4
+	CMPQ    R10, $0x02
+	JGE     tile2
+	CMPQ    R10, $0x01
+	JGE     tile1
+	CMPQ    SI, DI
+	JE      next
+	ADDQ    $0x10, SI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	JMP     vector
+
+next:
+	ADDQ dstBlock+56(FP), AX
+	ADDQ srcBlock+64(FP), CX
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile8:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs8:
+	VMOVUPS     (R11), X8
+	VFMADD231PS (DX), X8, X0
+	VFMADD231PS 16(DX), X8, X1
+	VFMADD231PS 32(DX), X8, X2
+	VFMADD231PS 48(DX), X8, X3
+	VFMADD231PS 64(DX), X8, X4
+	VFMADD231PS 80(DX), X8, X5
+	VFMADD231PS 96(DX), X8, X6
+	VFMADD231PS 112(DX), X8, X7
+	ADDQ        $0x00000080, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs8
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X5, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X6, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X7, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x08, R10
+	JMP         outputs
+
+tile4:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs4:
+	VMOVUPS     (R11), X4
+	VFMADD231PS (DX), X4, X0
+	VFMADD231PS 16(DX), X4, X1
+	VFMADD231PS 32(DX), X4, X2
+	VFMADD231PS 48(DX), X4, X3
+	ADDQ        $0x40, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs4
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X3, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x04, R10
+	JMP         outputs
+
+tile2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs2:
+	VMOVUPS     (R11), X2
+	VFMADD231PS (DX), X2, X0
+	VFMADD231PS 16(DX), X2, X1
+	ADDQ        $0x20, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs2
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x02, R10
+	JMP         outputs
+
+tile1:
+	VXORPS X0, X0, X0
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs1:
+	VMOVUPS     (R11), X1
+	VFMADD231PS (DX), X1, X0
+	ADDQ        $0x10, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs1
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x01, R10
+	JMP         outputs
+
+// func dense4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
+// Requires: AVX, FMA3
+TEXT ·dense4AVX2(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ row+48(FP), BX
+
+block:
+	MOVQ outputs+32(FP), SI
+
+outputs:
+	CMPQ  SI, $0x20
+	JGE   tile8
+	CMPQ  SI, $0x10
+	JGE   tile4
+	CMPQ  SI, $0x08
+	JGE   tile2
+	CMPQ  SI, $0x04
+	JGE   tile1
+	TESTQ SI, SI
+	JZ    next
+	LEAQ  -16(AX)(SI*4), AX
+	MOVQ  $0x00000004, SI
+	JMP   tile1
+
+next:
+	ADDQ srcBlock+56(FP), CX
+	DECQ count+24(FP)
+	JNZ  block
+	VZEROUPPER
+	RET
+
+tile8:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs8:
+	VBROADCASTSS (DI), X8
+	VFMADD231PS  (DX), X8, X0
+	VFMADD231PS  16(DX), X8, X1
+	VFMADD231PS  32(DX), X8, X2
+	VFMADD231PS  48(DX), X8, X3
+	VFMADD231PS  64(DX), X8, X4
+	VFMADD231PS  80(DX), X8, X5
+	VFMADD231PS  96(DX), X8, X6
+	VFMADD231PS  112(DX), X8, X7
+	ADDQ         $0x00000080, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs8
+	VMOVUPS      X0, (AX)
+	VMOVUPS      X1, 16(AX)
+	VMOVUPS      X2, 32(AX)
+	VMOVUPS      X3, 48(AX)
+	VMOVUPS      X4, 64(AX)
+	VMOVUPS      X5, 80(AX)
+	VMOVUPS      X6, 96(AX)
+	VMOVUPS      X7, 112(AX)
+	ADDQ         $0x00000080, AX
+	SUBQ         $0x20, SI
+	JMP          outputs
+
+tile4:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs4:
+	VBROADCASTSS (DI), X4
+	VFMADD231PS  (DX), X4, X0
+	VFMADD231PS  16(DX), X4, X1
+	VFMADD231PS  32(DX), X4, X2
+	VFMADD231PS  48(DX), X4, X3
+	ADDQ         $0x40, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs4
+	VMOVUPS      X0, (AX)
+	VMOVUPS      X1, 16(AX)
+	VMOVUPS      X2, 32(AX)
+	VMOVUPS      X3, 48(AX)
+	ADDQ         $0x40, AX
+	SUBQ         $0x10, SI
+	JMP          outputs
+
+tile2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs2:
+	VBROADCASTSS (DI), X2
+	VFMADD231PS  (DX), X2, X0
+	VFMADD231PS  16(DX), X2, X1
+	ADDQ         $0x20, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs2
+	VMOVUPS      X0, (AX)
+	VMOVUPS      X1, 16(AX)
+	ADDQ         $0x20, AX
+	SUBQ         $0x08, SI
+	JMP          outputs
+
+tile1:
+	VXORPS X0, X0, X0
+	MOVQ   CX, DI
+	MOVQ   inputs+40(FP), R8
+
+inputs1:
+	VBROADCASTSS (DI), X1
+	VFMADD231PS  (DX), X1, X0
+	ADDQ         $0x10, DX
+	ADDQ         BX, DI
+	DECQ         R8
+	JNZ          inputs1
+	VMOVUPS      X0, (AX)
+	ADDQ         $0x10, AX
+	SUBQ         $0x04, SI
+	JMP          outputs
+
+// func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·permute2AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    values+16(FP), DX
+	MOVQ    indexes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, SI
+	SUBQ    $0x20, SI
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	XORQ    BX, BX
+
+vector:
+	VMOVUPS     (CX)(BX*1), Y2
+	VXORPS      Y3, Y3, Y3
+	VPERMPS     Y2, Y0, Y4
+	VFMADD231PS (DX), Y4, Y3
+	VPERMPS     Y2, Y1, Y2
+	VFMADD231PS 32(DX), Y2, Y3
+	ADDQ        $0x40, DX
+	VMOVUPS     Y3, (AX)(BX*1)
+	CMPQ        BX, SI
+	JE          done
+	ADDQ        $0x20, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	JMP         vector
+
+done:
+	VZEROUPPER
+	RET
+
+// func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+// Requires: AVX, AVX2, CMOV, FMA3
+TEXT ·permute4AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    values+16(FP), DX
+	MOVQ    indexes+24(FP), BX
+	MOVQ    n+32(FP), SI
+	SHLQ    $0x02, SI
+	SUBQ    $0x20, SI
+	VMOVDQU (BX), Y0
+	VMOVDQU 32(BX), Y1
+	VMOVDQU 64(BX), Y2
+	VMOVDQU 96(BX), Y3
+	XORQ    BX, BX
+
+vector:
+	VMOVUPS     (CX)(BX*1), Y4
+	VXORPS      Y5, Y5, Y5
+	VPERMPS     Y4, Y0, Y6
+	VFMADD231PS (DX), Y6, Y5
+	VPERMPS     Y4, Y1, Y6
+	VFMADD231PS 32(DX), Y6, Y5
+	VPERMPS     Y4, Y2, Y6
+	VFMADD231PS 64(DX), Y6, Y5
+	VPERMPS     Y4, Y3, Y4
+	VFMADD231PS 96(DX), Y4, Y5
+	ADDQ        $0x00000080, DX
+	VMOVUPS     Y5, (AX)(BX*1)
+	CMPQ        BX, SI
+	JE          done
+	ADDQ        $0x20, BX
+	CMPQ        BX, SI
+	CMOVQGT     SI, BX
+	JMP         vector
+
+done:
 	VZEROUPPER
 	RET

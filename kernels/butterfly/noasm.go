@@ -23,3 +23,10 @@ func transposeOut(dst []float32, features, count int, tile []float32, width int,
 }
 
 func (e Epilogue) apply(y []float32) { e.applyGeneric(y, 0) }
+
+// hasSingle says that multiplySingle exists.
+const hasSingle = false
+
+func (f *preparedFactor) multiplySingle(dst, src, _ []float32) {
+	multiply(dst, src, f.Values, f.Pattern, 1, false)
+}

@@ -15,8 +15,39 @@ package butterfly
 //		dst += dstBlock; src += srcBlock; values += valueBlock
 //	}
 //
-// Everything but count, outputs and inputs is in bytes; width is a multiple of 64.
+// Everything but count, outputs and inputs is in bytes; width is a multiple of
+// 16 columns.
 func blocksAVX2(dst *float32, src *float32, values *float32, count int, width int, outputs int, inputs int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
+
+// blocksNarrowAVX2 multiplies count blocks, each with all columns of a tile:
+//
+//	for ; count > 0; count-- {
+//		for o := range outputs { for j := range width/4 {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(values[o*outputStep+q*inputStep], src[q*row+j], sum) }
+//			dst[o*row+j] = sum
+//		} }
+//		dst += dstBlock; src += srcBlock; values += valueBlock
+//	}
+//
+// Everything but count, outputs and inputs is in bytes; width is a multiple of
+// 8 columns.
+func blocksNarrowAVX2(dst *float32, src *float32, values *float32, count int, width int, outputs int, inputs int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
+
+// blocksSingleAVX2 multiplies count blocks, each with all columns of a tile:
+//
+//	for ; count > 0; count-- {
+//		for o := range outputs { for j := range width/4 {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(values[o*outputStep+q*inputStep], src[q*row+j], sum) }
+//			dst[o*row+j] = sum
+//		} }
+//		dst += dstBlock; src += srcBlock; values += valueBlock
+//	}
+//
+// Everything but count, outputs and inputs is in bytes; width is a multiple of
+// 1 columns.
+func blocksSingleAVX2(dst *float32, src *float32, values *float32, count int, width int, outputs int, inputs int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
 
 // blocks2AVX2 is blocksAVX2 for 2 outputs and 2 inputs.
 func blocks2AVX2(dst *float32, src *float32, values *float32, count int, width int, dstBlock int, srcBlock int, valueBlock int, row int, outputStep int, inputStep int)
@@ -59,3 +90,93 @@ func addBiasAVX2(y *float32, bias *float32, n int)
 // reluAVX2 replaces negative numbers by zero in n numbers, a positive multiple
 // of 8. NaN stays, since VMAXPS returns its second operand then.
 func reluAVX2(y *float32, n int)
+
+// lanes8AVX2 multiplies a single activation with a pattern of stride d >= 8,
+// 8 blocks at a time:
+//
+//	for ; count > 0; count-- {
+//		for l := range row/4 { for o := range outputs {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(value, src[q*row+l], sum) }
+//			dst[o*row+l] = sum
+//		} }
+//		dst += dstBlock; src += srcBlock
+//	}
+//
+// row (d numbers), dstBlock and srcBlock are in bytes. The values are as packLanes
+// leaves them. The last vector of a row overlaps the one before if d is no multiple.
+func lanes8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
+
+// dense8AVX2 multiplies a single activation with blocks of at least 8 outputs,
+// 8 outputs at a time:
+//
+//	for ; count > 0; count-- {
+//		for o := range outputs {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(value, src[q*row], sum) }
+//			dst[o] = sum
+//		}
+//		dst += outputs; src += srcBlock
+//	}
+//
+// row and srcBlock are in bytes. The values are as packDense leaves them. The last
+// vector of a block overlaps the one before if outputs is no multiple.
+func dense8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
+
+// lanes4AVX2 multiplies a single activation with a pattern of stride d >= 4,
+// 4 blocks at a time:
+//
+//	for ; count > 0; count-- {
+//		for l := range row/4 { for o := range outputs {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(value, src[q*row+l], sum) }
+//			dst[o*row+l] = sum
+//		} }
+//		dst += dstBlock; src += srcBlock
+//	}
+//
+// row (d numbers), dstBlock and srcBlock are in bytes. The values are as packLanes
+// leaves them. The last vector of a row overlaps the one before if d is no multiple.
+func lanes4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
+
+// dense4AVX2 multiplies a single activation with blocks of at least 4 outputs,
+// 4 outputs at a time:
+//
+//	for ; count > 0; count-- {
+//		for o := range outputs {
+//			sum := float32(0)
+//			for q := range inputs { sum = fma(value, src[q*row], sum) }
+//			dst[o] = sum
+//		}
+//		dst += outputs; src += srcBlock
+//	}
+//
+// row and srcBlock are in bytes. The values are as packDense leaves them. The last
+// vector of a block overlaps the one before if outputs is no multiple.
+func dense4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
+
+// permute2AVX2 multiplies a single activation of n >= 8 numbers with square blocks
+// of radix 2 whose inputs and outputs lie within eight neighbouring numbers:
+//
+//	for v := range vectors of 8 { for j := range 8 {
+//		sum := float32(0)
+//		for q := range 2 { sum = fma(value, src[8*v+indexes[8*q+j]], sum) }
+//		dst[8*v+j] = sum
+//	} }
+//
+// The values are as packPermute leaves them. The last vector overlaps the one
+// before if n is no multiple of 8.
+func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+
+// permute4AVX2 multiplies a single activation of n >= 8 numbers with square blocks
+// of radix 4 whose inputs and outputs lie within eight neighbouring numbers:
+//
+//	for v := range vectors of 8 { for j := range 8 {
+//		sum := float32(0)
+//		for q := range 4 { sum = fma(value, src[8*v+indexes[8*q+j]], sum) }
+//		dst[8*v+j] = sum
+//	} }
+//
+// The values are as packPermute leaves them. The last vector overlaps the one
+// before if n is no multiple of 8.
+func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)

@@ -7,7 +7,7 @@ import (
 
 // workspaceBytes is how much memory the states of one tile may take, so that
 // a pass over a tile stays in the second-level cache.
-const workspaceBytes = 384 << 10
+const workspaceBytes = 1 << 20
 
 // Workspace multiplies chains of one design by many activations and computes
 // gradients, tile by tile: a tile goes through all factors, and back, before

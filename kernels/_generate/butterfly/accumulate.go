@@ -27,7 +27,7 @@ func accumulate() {
 	row := param("row")
 	row3 := times3(row)
 	gradientRow := param("inputs")
-	SHLQ(operand.Imm(2), gradientRow)
+	SHLQ(imm(2), gradientRow)
 	dy, x, g, gRow, o, q := GP64(), GP64(), GP64(), GP64(), GP64(), GP64()
 
 	Label("block")
@@ -36,7 +36,7 @@ func accumulate() {
 	MOVQ(slot("outputs"), o)
 	Label("outputs")
 	for _, p := range []int{3, 2, 1} {
-		CMPQ(o, operand.Imm(uint64(p)))
+		CMPQ(o, imm(p))
 		JGE(operand.LabelRef(fmt.Sprintf("outputs%d", p)))
 	}
 	advance("dDst", "dDstBlock")
@@ -55,15 +55,15 @@ func accumulate() {
 		MOVQ(gRow, g)
 		MOVQ(slot("inputs"), q)
 		Label(next)
-		CMPQ(q, operand.Imm(4))
+		CMPQ(q, imm(4))
 		JGE(operand.LabelRef(tile(4)))
-		CMPQ(q, operand.Imm(1))
+		CMPQ(q, imm(1))
 		JGE(operand.LabelRef(tile(1)))
 		for range p {
 			ADDQ(row, dy)
 			ADDQ(gradientRow, gRow)
 		}
-		SUBQ(operand.Imm(uint64(p)), o)
+		SUBQ(imm(p), o)
 		JMP(operand.LabelRef("outputs"))
 		for _, inputs := range []int{4, 1} {
 			Label(tile(inputs))
@@ -78,8 +78,8 @@ func accumulate() {
 			for range inputs {
 				ADDQ(row, x)
 			}
-			ADDQ(operand.Imm(uint64(4*inputs)), g)
-			SUBQ(operand.Imm(uint64(inputs)), q)
+			ADDQ(imm(4*inputs), g)
+			SUBQ(imm(inputs), q)
 			JMP(operand.LabelRef(next))
 		}
 	}
@@ -103,9 +103,9 @@ func dots(label string, p, inputs int, dy, x, row, row3 reg.Register) []reg.VecV
 			VFMADD231PS(v, d[t], acc[t*inputs+i])
 		}
 	}
-	ADDQ(operand.Imm(32), dyp)
-	ADDQ(operand.Imm(32), xp)
-	SUBQ(operand.Imm(32), k)
+	ADDQ(imm(32), dyp)
+	ADDQ(imm(32), xp)
+	SUBQ(imm(32), k)
 	JNZ(operand.LabelRef(label))
 	return acc
 }
@@ -123,7 +123,7 @@ func addAcrossLanes(acc []reg.VecVirtual, g reg.Register) {
 		VHADDPS(sum, sum, sum)
 	}
 	high := XMM()
-	VEXTRACTF128(operand.Imm(1), sum, high)
+	VEXTRACTF128(imm(1), sum, high)
 	VADDPS(sum.AsX(), high, high)
 	if len(acc) == 4 {
 		VADDPS(at(g, nil, 0, 0), high, high)

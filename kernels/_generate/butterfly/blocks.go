@@ -8,8 +8,70 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// groupBytes is a group of 16 columns, two vectors, in bytes.
-const groupBytes = 64
+// columnGroup is how many columns of a tile a block kernel takes at a time:
+// a number of registers of some bytes each.
+type columnGroup struct {
+	columns   int
+	registers int
+	bytes     int // of the part of a register that is used
+}
+
+// The groups: two vectors for tiles, one vector for narrow tiles, and a single
+// column for what no vector fits.
+var (
+	twoVectors   = columnGroup{16, 2, 32}
+	oneVector    = columnGroup{8, 1, 32}
+	singleColumn = columnGroup{1, 1, 4}
+)
+
+// load, store and multiply act on one register of the group.
+func (g columnGroup) load(m operand.Mem, v reg.VecVirtual) {
+	if g.bytes == 4 {
+		VMOVSS(m, v.AsX())
+		return
+	}
+	VMOVUPS(m, v)
+}
+
+func (g columnGroup) store(v reg.VecVirtual, m operand.Mem) {
+	if g.bytes == 4 {
+		VMOVSS(v.AsX(), m)
+		return
+	}
+	VMOVUPS(v, m)
+}
+
+// addProducts adds the products of the value at m with all columns.
+func (g columnGroup) addProducts(m operand.Mem, x, acc []reg.VecVirtual) {
+	if g.bytes == 4 {
+		VFMADD231SS(m, x[0].AsX(), acc[0].AsX())
+		return
+	}
+	w := YMM()
+	VBROADCASTSS(m, w)
+	for i := range x {
+		VFMADD231PS(x[i], w, acc[i])
+	}
+}
+
+// loadAll loads the columns of one row.
+func (g columnGroup) loadAll(m operand.Mem) []reg.VecVirtual {
+	x := make([]reg.VecVirtual, g.registers)
+	for i := range x {
+		x[i] = YMM()
+		g.load(m, x[i])
+		m.Disp += g.bytes
+	}
+	return x
+}
+
+// storeAll stores the columns of one row.
+func (g columnGroup) storeAll(x []reg.VecVirtual, m operand.Mem) {
+	for _, v := range x {
+		g.store(v, m)
+		m.Disp += g.bytes
+	}
+}
 
 // outputTiles are how many outputs of a block are computed at a time: six
 // outputs by two vectors fill 12 of the 16 registers.
@@ -18,9 +80,9 @@ var outputTiles = []int{6, 4, 3, 2, 1}
 const blocksSignature = "(dst, src, values *float32, count, width, outputs, inputs, dstBlock, srcBlock, valueBlock, row, outputStep, inputStep int)"
 
 // blocks writes the product of any block with all columns of a tile.
-func blocks() {
-	TEXT("blocksAVX2", NOSPLIT, "func"+blocksSignature)
-	Doc("blocksAVX2 multiplies count blocks, each with all columns of a tile:",
+func blocks(name string, g columnGroup) {
+	TEXT(name, NOSPLIT, "func"+blocksSignature)
+	Doc(name+" multiplies count blocks, each with all columns of a tile:",
 		"",
 		"	for ; count > 0; count-- {",
 		"		for o := range outputs { for j := range width/4 {",
@@ -31,7 +93,7 @@ func blocks() {
 		"		dst += dstBlock; src += srcBlock; values += valueBlock",
 		"	}",
 		"",
-		"Everything but count, outputs and inputs is in bytes; width is a multiple of 64.")
+		"Everything but count, outputs and inputs is in bytes; width is a multiple of", fmt.Sprintf("%d columns.", g.columns))
 	row, outputStep, inputStep := param("row"), param("outputStep"), param("inputStep")
 	outputStep3 := times3(outputStep)
 	outputStep5 := GP64()
@@ -50,13 +112,13 @@ func blocks() {
 
 	Label("outputs")
 	// Eight outputs are four and four rather than six and two.
-	CMPQ(o, operand.Imm(8))
+	CMPQ(o, imm(8))
 	JE(operand.LabelRef("tile4"))
 	for _, tile := range outputTiles {
-		CMPQ(o, operand.Imm(uint64(tile)))
+		CMPQ(o, imm(tile))
 		JGE(operand.LabelRef(fmt.Sprintf("tile%d", tile)))
 	}
-	ADDQ(operand.Imm(groupBytes), column)
+	ADDQ(imm(g.registers*g.bytes), column)
 	CMPQ(column, slot("width"))
 	JL(operand.LabelRef("group"))
 
@@ -70,33 +132,27 @@ func blocks() {
 
 	for _, tile := range outputTiles {
 		Label(fmt.Sprintf("tile%d", tile))
-		acc := zeros(2 * tile)
+		acc := zeros(g.registers * tile)
 		sp, vp, k := copyOf(s), copyOf(v), GP64()
 		MOVQ(slot("inputs"), k)
 		loop := fmt.Sprintf("inputs%d", tile)
 		Label(loop)
-		x0, x1 := YMM(), YMM()
-		VMOVUPS(at(sp, nil, 0, 0), x0)
-		VMOVUPS(at(sp, nil, 0, 32), x1)
+		x := g.loadAll(at(sp, nil, 0, 0))
 		for t := range tile {
-			w := YMM()
-			VBROADCASTSS(nthValue(vp, outputStep, outputStep3, outputStep5, t), w)
-			VFMADD231PS(x0, w, acc[2*t])
-			VFMADD231PS(x1, w, acc[2*t+1])
+			g.addProducts(nthValue(vp, outputStep, outputStep3, outputStep5, t), x, acc[t*g.registers:][:g.registers])
 		}
 		ADDQ(row, sp)
 		ADDQ(inputStep, vp)
 		DECQ(k)
 		JNZ(operand.LabelRef(loop))
 		for t := range tile {
-			VMOVUPS(acc[2*t], at(d, nil, 0, 0))
-			VMOVUPS(acc[2*t+1], at(d, nil, 0, 32))
+			g.storeAll(acc[t*g.registers:][:g.registers], at(d, nil, 0, 0))
 			ADDQ(row, d)
 		}
 		for _, part := range powersOfTwo(tile) {
 			LEAQ(at(v, outputStep, uint8(part), 0), v)
 		}
-		SUBQ(operand.Imm(uint64(tile)), o)
+		SUBQ(imm(tile), o)
 		JMP(operand.LabelRef("outputs"))
 	}
 }
@@ -131,58 +187,4 @@ func advance(what, step string) {
 	r := GP64()
 	MOVQ(slot(step), r)
 	ADDQ(r, slot(what))
-}
-
-// blocksUnrolled writes the product for square blocks of a small radix,
-// without the loops over outputs and inputs.
-func blocksUnrolled(radix int) {
-	TEXT(fmt.Sprintf("blocks%dAVX2", radix), NOSPLIT, "func(dst, src, values *float32, count, width, dstBlock, srcBlock, valueBlock, row, outputStep, inputStep int)")
-	Doc(fmt.Sprintf("blocks%dAVX2 is blocksAVX2 for %d outputs and %d inputs.", radix, radix, radix))
-	row, outputStep, inputStep := param("row"), param("outputStep"), param("inputStep")
-	dst, src, values := param("dst"), param("src"), param("values")
-	row3, outputStep3 := row, outputStep
-	if radix == 4 {
-		row3, outputStep3 = times3(row), times3(outputStep)
-	}
-	column, s, d, v := GP64(), GP64(), GP64(), GP64()
-
-	Label("block")
-	XORQ(column, column)
-	Label("group")
-	LEAQ(at(src, column, 1, 0), s)
-	LEAQ(at(dst, column, 1, 0), d)
-	MOVQ(values, v)
-	acc := zeros(2 * radix)
-	for q := range radix {
-		x0, x1 := YMM(), YMM()
-		input := nthValue(s, row, row3, nil, q)
-		VMOVUPS(input, x0)
-		input.Disp = 32
-		VMOVUPS(input, x1)
-		for t := range radix {
-			w := YMM()
-			VBROADCASTSS(nthValue(v, outputStep, outputStep3, nil, t), w)
-			VFMADD231PS(x0, w, acc[2*t])
-			VFMADD231PS(x1, w, acc[2*t+1])
-		}
-		if q+1 < radix {
-			ADDQ(inputStep, v)
-		}
-	}
-	for t := range radix {
-		output := nthValue(d, row, row3, nil, t)
-		VMOVUPS(acc[2*t], output)
-		output.Disp = 32
-		VMOVUPS(acc[2*t+1], output)
-	}
-	ADDQ(operand.Imm(groupBytes), column)
-	CMPQ(column, slot("width"))
-	JL(operand.LabelRef("group"))
-	ADDQ(slot("dstBlock"), dst)
-	ADDQ(slot("srcBlock"), src)
-	ADDQ(slot("valueBlock"), values)
-	DECQ(slot("count"))
-	JNZ(operand.LabelRef("block"))
-	VZEROUPPER()
-	RET()
 }

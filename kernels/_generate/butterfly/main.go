@@ -10,7 +10,9 @@ import (
 
 func main() {
 	ConstraintExpr("!noasm")
-	blocks()
+	blocks("blocksAVX2", twoVectors)
+	blocks("blocksNarrowAVX2", oneVector)
+	blocks("blocksSingleAVX2", singleColumn)
 	blocksUnrolled(2)
 	blocksUnrolled(4)
 	accumulate()
@@ -19,6 +21,12 @@ func main() {
 	transpose8()
 	addBias()
 	relu()
+	for _, s := range singleVectors {
+		lanes(s)
+		dense(s)
+	}
+	permute(2)
+	permute(4)
 	Generate()
 }
 
@@ -69,4 +77,13 @@ func zeros(n int) []reg.VecVirtual {
 		VXORPS(v[i], v[i], v[i])
 	}
 	return v
+}
+
+// imm is a constant operand. (operand.Imm makes 16-bit constants, which most
+// instructions do not have.)
+func imm(n int) operand.Op {
+	if n < 128 {
+		return operand.U8(uint8(n))
+	}
+	return operand.U32(uint32(n))
 }

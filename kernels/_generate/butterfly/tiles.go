@@ -22,13 +22,13 @@ func residual() {
 		VMOVUPS(r, at(dst, nil, 0, 32*i))
 	}
 	for _, p := range []reg.Register{dst, y, target} {
-		ADDQ(operand.Imm(64), p)
+		ADDQ(imm(64), p)
 	}
-	SUBQ(operand.Imm(16), n)
+	SUBQ(imm(16), n)
 	JNZ(operand.LabelRef("loop"))
 	VADDPS(sums[0], sums[1], sums[0])
 	high := XMM()
-	VEXTRACTF128(operand.Imm(1), sums[0], high)
+	VEXTRACTF128(imm(1), sums[0], high)
 	VADDPS(sums[0].AsX(), high, high)
 	VHADDPS(high, high, high)
 	VHADDPS(high, high, high)
@@ -63,7 +63,7 @@ func transpose8() {
 			upper, lower := nthValue(src, srcRow, srcRow3, nil, i), nthValue(low, srcRow, srcRow3, nil, i)
 			upper.Disp, lower.Disp = half, half
 			VMOVUPS(upper, rows[i].AsX())
-			VINSERTF128(operand.Imm(1), lower, rows[i], rows[i])
+			VINSERTF128(imm(1), lower, rows[i], rows[i])
 		}
 		for i, column := range transposeLanes(rows) {
 			VMOVUPS(column, nthValue(d, dstRow, dstRow3, nil, i))
@@ -106,9 +106,9 @@ func addBias() {
 	VMOVUPS(at(y, nil, 0, 0), v)
 	VADDPS(at(bias, nil, 0, 0), v, v)
 	VMOVUPS(v, at(y, nil, 0, 0))
-	ADDQ(operand.Imm(32), y)
-	ADDQ(operand.Imm(32), bias)
-	SUBQ(operand.Imm(8), n)
+	ADDQ(imm(32), y)
+	ADDQ(imm(32), bias)
+	SUBQ(imm(8), n)
 	JNZ(operand.LabelRef("loop"))
 	VZEROUPPER()
 	RET()
@@ -124,8 +124,8 @@ func relu() {
 	v := YMM()
 	VMAXPS(at(y, nil, 0, 0), zero, v)
 	VMOVUPS(v, at(y, nil, 0, 0))
-	ADDQ(operand.Imm(32), y)
-	SUBQ(operand.Imm(8), n)
+	ADDQ(imm(32), y)
+	SUBQ(imm(8), n)
 	JNZ(operand.LabelRef("loop"))
 	VZEROUPPER()
 	RET()
