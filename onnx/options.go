@@ -20,7 +20,7 @@ const (
 	// A file may take structureBase bytes of memory and structureFactor
 	// bytes for each of its own, tensor data that is not copied apart.
 	structureBase   = 16 << 20
-	structureFactor = 32
+	structureFactor = 64
 	// The sparse tensors of a file may take sparseBase bytes once they are
 	// expanded, and sparseFactor bytes for each byte of the file.
 	sparseBase   = 64 << 20
@@ -68,7 +68,7 @@ func InMemory() Option { return func(o *readOptions) { o.inMemory = true } }
 func AllowHardLinks() Option { return func(o *readOptions) { o.hardLinks = true } }
 
 // WithStructureLimit sets the most memory in bytes that decoding may take,
-// tensor data that is not copied apart: 16 MiB and 32 times the size of the
+// tensor data that is not copied apart: 16 MiB and 64 times the size of the
 // file unless set.
 func WithStructureLimit(bytes int) Option { return func(o *readOptions) { o.structure = bytes } }
 
