@@ -301,16 +301,16 @@ func normalizeGammaBetaAVX2(dst []float32, a []float32, gamma []float32, beta []
 //go:noescape
 func expShiftedAVX2(dst []float32, a []float32, shift float32)
 
-// transpose8AVX2 transposes 8 columns of src. rows is a multiple of 8, strides are in elements.
+// transpose8x8AVX2 transposes src. rows and columns are multiples of 8 and positive, strides are in elements.
 //
 //	for i := range rows {
-//		for j := range 8 {
+//		for j := range columns {
 //			dst[j*dstStride+i] = src[i*srcStride+j]
 //		}
 //	}
 //
 //go:noescape
-func transpose8AVX2(dst *uint32, dstStride int, src *uint32, srcStride int, rows int)
+func transpose8x8AVX2(dst *uint32, dstStride int, src *uint32, srcStride int, rows int, columns int)
 
 // float16ToFloat32AVX2 converts the elements up to the last multiple of 8.
 //

@@ -13,10 +13,8 @@ func transpose(dst []uint32, dstStride int, src []uint32, srcStride, rows, colum
 	// first cache until the other half is read.
 	const band = 128
 	evenRows, evenColumns := rows&^7, columns&^7
-	for i := 0; i < evenRows; i += band {
-		for j := 0; j < evenColumns; j += 8 {
-			transpose8AVX2(&dst[j*dstStride+i], dstStride, &src[i*srcStride+j], srcStride, min(band, evenRows-i))
-		}
+	for i := 0; i < evenRows && evenColumns > 0; i += band {
+		transpose8x8AVX2(&dst[i], dstStride, &src[i*srcStride], srcStride, min(band, evenRows-i), evenColumns)
 	}
 	if evenColumns < columns {
 		transposeGeneric(dst[evenColumns*dstStride:], dstStride, src[evenColumns:], srcStride, rows, columns-evenColumns)

@@ -2547,38 +2547,40 @@ done:
 	VZEROUPPER
 	RET
 
-// func transpose8AVX2(dst *uint32, dstStride int, src *uint32, srcStride int, rows int)
+// func transpose8x8AVX2(dst *uint32, dstStride int, src *uint32, srcStride int, rows int, columns int)
 // Requires: AVX
-TEXT ·transpose8AVX2(SB), NOSPLIT, $0-40
+TEXT ·transpose8x8AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ dstStride+8(FP), CX
 	MOVQ src+16(FP), DX
 	MOVQ srcStride+24(FP), BX
-	MOVQ rows+32(FP), SI
+	MOVQ columns+40(FP), SI
 	SHLQ $0x02, CX
 	SHLQ $0x02, BX
 	SHRQ $0x03, SI
-	JZ   done
 
-loop:
-	MOVQ       DX, DI
-	VMOVUPS    (DI), Y0
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y1
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y2
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y3
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y4
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y5
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y6
-	ADDQ       BX, DI
-	VMOVUPS    (DI), Y7
-	ADDQ       BX, DI
-	MOVQ       DI, DX
+nextColumns:
+	MOVQ rows+32(FP), DI
+	SHRQ $0x03, DI
+	MOVQ DX, R8
+
+nextRows:
+	VMOVUPS    (R8), Y0
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y1
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y2
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y3
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y4
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y5
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y6
+	ADDQ       BX, R8
+	VMOVUPS    (R8), Y7
+	ADDQ       BX, R8
 	VUNPCKLPS  Y1, Y0, Y8
 	VUNPCKHPS  Y1, Y0, Y0
 	VUNPCKLPS  Y3, Y2, Y1
@@ -2603,27 +2605,34 @@ loop:
 	VPERM2F128 $0x31, Y5, Y8, Y5
 	VPERM2F128 $0x20, Y4, Y0, Y8
 	VPERM2F128 $0x31, Y4, Y0, Y0
-	MOVQ       AX, DI
-	VMOVUPS    Y6, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y7, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y3, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y8, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y2, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y1, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y5, (DI)
-	ADDQ       CX, DI
-	VMOVUPS    Y0, (DI)
+	MOVQ       AX, R9
+	VMOVUPS    Y6, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y7, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y3, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y8, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y2, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y1, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y5, (R9)
+	ADDQ       CX, R9
+	VMOVUPS    Y0, (R9)
+	ADDQ       CX, R9
 	ADDQ       $0x20, AX
+	DECQ       DI
+	JNZ        nextRows
+	MOVQ       R9, AX
+	MOVQ       rows+32(FP), DI
+	SHLQ       $0x02, DI
+	SUBQ       $0x20, DI
+	SUBQ       DI, AX
+	ADDQ       $0x20, DX
 	DECQ       SI
-	JNZ        loop
-
-done:
+	JNZ        nextColumns
 	VZEROUPPER
 	RET
 

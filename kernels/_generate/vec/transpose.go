@@ -6,46 +6,54 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// transpose emits the transposition of a block of 8 columns and any multiple
-// of 8 rows.
+// transpose emits the transposition of a matrix whose sizes are multiples of 8.
 func transpose() {
-	TEXT("transpose8AVX2", NOSPLIT, "func(dst *uint32, dstStride int, src *uint32, srcStride int, rows int)")
+	TEXT("transpose8x8AVX2", NOSPLIT, "func(dst *uint32, dstStride int, src *uint32, srcStride int, rows int, columns int)")
 	Pragma("noescape")
-	Doc("transpose8AVX2 transposes 8 columns of src. rows is a multiple of 8, strides are in elements.", "",
-		"\tfor i := range rows {", "\t\tfor j := range 8 {",
+	Doc("transpose8x8AVX2 transposes src. rows and columns are multiples of 8 and positive, strides are in elements.", "",
+		"\tfor i := range rows {", "\t\tfor j := range columns {",
 		"\t\t\tdst[j*dstStride+i] = src[i*srcStride+j]", "\t\t}", "\t}")
-	dst := Load(Param("dst"), GP64())
+	dstColumn := Load(Param("dst"), GP64()) // first of the 8 rows of dst in work
 	dstStride := Load(Param("dstStride"), GP64())
-	src := Load(Param("src"), GP64())
+	srcColumn := Load(Param("src"), GP64()) // first of the 8 columns of src in work
 	srcStride := Load(Param("srcStride"), GP64())
-	rows := Load(Param("rows"), GP64())
+	columns := Load(Param("columns"), GP64())
 	SHLQ(U8(2), dstStride)
 	SHLQ(U8(2), srcStride)
-	SHRQ(U8(3), rows)
-	JZ(LabelRef("done"))
+	SHRQ(U8(3), columns)
 
-	Label("loop")
+	Label("nextColumns")
+	rows, src, dst := Load(Param("rows"), GP64()), GP64(), GP64()
+	SHRQ(U8(3), rows)
+	MOVQ(srcColumn, src)
+	MOVQ(dstColumn, dst)
+	Label("nextRows")
 	x := make([]reg.VecVirtual, 8)
-	walk := GP64()
-	MOVQ(src, walk)
 	for i := range x {
 		x[i] = YMM()
-		VMOVUPS(Mem{Base: walk}, x[i])
-		ADDQ(srcStride, walk)
+		VMOVUPS(Mem{Base: src}, x[i])
+		ADDQ(srcStride, src)
 	}
-	MOVQ(walk, src)
 	x = transpose8x8(x)
-	MOVQ(dst, walk)
+	row := GP64()
+	MOVQ(dst, row)
 	for i := range x {
-		VMOVUPS(x[i], Mem{Base: walk})
-		if i < 7 {
-			ADDQ(dstStride, walk)
-		}
+		VMOVUPS(x[i], Mem{Base: row})
+		ADDQ(dstStride, row)
 	}
 	ADDQ(U8(32), dst)
 	DECQ(rows)
-	JNZ(LabelRef("loop"))
-	Label("done")
+	JNZ(LabelRef("nextRows"))
+
+	MOVQ(row, dstColumn)
+	last := GP64()
+	Load(Param("rows"), last)
+	SHLQ(U8(2), last)
+	SUBQ(U8(32), last)
+	SUBQ(last, dstColumn) // row had moved along by all rows but the first 8
+	ADDQ(U8(32), srcColumn)
+	DECQ(columns)
+	JNZ(LabelRef("nextColumns"))
 	VZEROUPPER()
 	RET()
 }
