@@ -22,6 +22,7 @@ var families = [][]Operator{
 	melWeights,
 	signals,
 	imageDecoding,
+	matrixProducts,
 }
 
 // table maps domain and name to the entries of an operator, newest first.

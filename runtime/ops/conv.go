@@ -1,0 +1,317 @@
+package ops
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// convolutions holds Conv (ai.onnx 1, 11, 22), ConvTranspose (1, 11, 22) and
+// DeformConv (19, 22). The versions differ in defaults that are the same to
+// this implementation and in element types.
+var convolutions = []Operator{
+	{Name: "Conv", MinInputs: 2, MaxInputs: 3, Build: buildConv, Infer: inferConv},
+	{Name: "ConvTranspose", MinInputs: 2, MaxInputs: 3, Build: buildConvTranspose, Infer: inferConvTranspose},
+	{Name: "DeformConv", Since: 19, MinInputs: 3, MaxInputs: 5, Build: buildDeformConv, Infer: inferDeformConv},
+}
+
+// conv is a Conv node for any number of spatial axes. There are four ways to
+// compute it: direct, for groups of few channels (depthwise); as a product of
+// the weight with the image itself (kernels of one element); with the columns
+// that im2col makes of it; and of packed weights with few output positions.
+type conv struct {
+	window *window
+	group  int
+	weight *onnx.Tensor // if constant, in float32
+	packed func() []*packed
+}
+
+// convCall is what a run of a conv knows about its shapes.
+type convCall struct {
+	*placement
+	images, channels, filters, group int
+	// inner is the number of weights for one output element: input channels
+	// of a group times kernel elements. positions is the size of an output plane.
+	inner, positions, plane int
+}
+
+func buildConv(n *Node) (Kernel, error) {
+	w, err := readWindow(n)
+	if err != nil {
+		return nil, err
+	}
+	v := &conv{window: w, group: n.Int("group", 1)}
+	if w := n.Constant(1); isFloat32(w) && w.Rank() > 2 {
+		v.weight = w
+		v.packed = sync.OnceValue(v.pack)
+	}
+	return v.run, n.Err()
+}
+
+// pack packs the weight of each group for products with patches of the image.
+// Only convolutions with few output positions need it, which a run finds out.
+func (v *conv) pack() []*packed {
+	filters := v.weight.Shape[0] / v.group
+	inner := sizeOf(v.weight.Shape[1:])
+	groups := make([]*packed, v.group)
+	for g := range groups {
+		groups[g] = pack(v.weight.Float32s()[g*filters*inner:(g+1)*filters*inner], inner, filters, true)
+	}
+	return groups
+}
+
+func (v *conv) run(c *Call) error {
+	x, w := c.Tensor(0), c.Tensor(1)
+	if x.Type != w.Type {
+		return typesDiffer(x, w)
+	}
+	if isHalf(x.Type) {
+		plain := &conv{window: v.window, group: v.group}
+		return inFloat32(c, plain.run)
+	}
+	s, err := v.shapes(c, x, w)
+	if err != nil {
+		return err
+	}
+	if _, err := channelBias(c, 2, s.filters); err != nil {
+		return err
+	}
+	y, err := c.Output(0, x.Type, append([]int{s.images, s.filters}, s.out...)...)
+	if err != nil || y.Len() == 0 {
+		return err
+	}
+	switch x.Type {
+	case onnx.Float32:
+		if v.packed != nil && s.positions < panel && s.filters/s.group >= panel {
+			return convPatches(c, s, v.packed(), y, x)
+		}
+		convolve[float32](c, s, y, x, w)
+	case onnx.Float64:
+		convolve[float64](c, s, y, x, w)
+	default:
+		return c.TypeError(0)
+	}
+	return nil
+}
+
+func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
+	if x.Rank() < 3 {
+		return nil, c.ShapeError(0, "batch, channels and at least one spatial axis")
+	}
+	if w.Rank() != x.Rank() {
+		return nil, c.ShapeError(1, fmt.Sprintf("rank %d as the input has", x.Rank()))
+	}
+	s := &convCall{images: x.Shape[0], channels: x.Shape[1], filters: w.Shape[0], group: v.group}
+	if s.group < 1 || s.channels%s.group != 0 || s.filters%s.group != 0 || w.Shape[1] != s.channels/s.group {
+		return nil, fmt.Errorf("input %v, weight %v and group %d do not fit: expected weight [filters, channels/group, kernel...] and both multiples of group",
+			x.Shape, w.Shape, s.group)
+	}
+	p, err := v.window.over(x.Shape[2:], w.Shape[2:])
+	if err != nil {
+		return nil, err
+	}
+	s.placement = p
+	if s.positions, err = onnx.Elements(p.out); err != nil {
+		return nil, err
+	}
+	s.inner, s.plane = sizeOf(w.Shape[1:]), sizeOf(p.in)
+	return s, nil
+}
+
+// channelBias checks the optional bias, input i, and returns it.
+func channelBias(c *Call, i, channels int) (*onnx.Tensor, error) {
+	b := c.Tensor(i)
+	if b == nil {
+		return nil, nil
+	}
+	if b.Type != c.Tensor(0).Type {
+		return nil, typesDiffer(c.Tensor(0), b)
+	}
+	if b.Rank() != 1 || b.Len() != channels {
+		return nil, c.ShapeError(i, fmt.Sprintf("[%d]", channels))
+	}
+	return b, nil
+}
+
+
+// columnElements bounds the columns that are made at a time, so that they stay
+// in the cache of a core.
+const columnElements = 1 << 16
+
+// convolve computes y from the bias upwards, a block of output positions of
+// one image and group at a time.
+func convolve[T real](c *Call, s *convCall, y, x, w *onnx.Tensor) {
+	xv, wv, yv := onnx.View[T](x), onnx.View[T](w), onnx.View[T](y)
+	var bias []T
+	if b := c.Tensor(2); b != nil {
+		bias = onnx.View[T](b)
+	}
+	filters, channels := s.filters/s.group, s.channels/s.group
+	if filters < 4 || channels == 1 {
+		convDirect(c, s, yv, xv, wv, bias)
+		return
+	}
+	block := min(s.positions, max(4*panel, columnElements/max(s.inner, 1)/panel*panel))
+	blocks := (s.positions + block - 1) / block
+	grain := max(1, rangeWork/max(1, filters*s.inner*block))
+	pointwise := s.isPointwise()
+	c.Parallel(s.images*s.group*blocks, grain, func(from, to int) {
+		var columns []T
+		if !pointwise {
+			buffer := borrow[T](s.inner * block)
+			defer buffer.release()
+			columns = buffer.data
+		}
+		for i := from; i < to; i++ {
+			part, first := i/blocks, i%blocks*block
+			width := min(block, s.positions-first)
+			image := xv[part*channels*s.plane:][:channels*s.plane]
+			right := matrix[T]{data: image[min(first, len(image)):], stride: s.plane}
+			if !pointwise {
+				im2col(s.placement, columns, image, channels, first, first+width, false)
+				right = matrix[T]{data: columns, stride: width}
+			}
+			g := part % s.group
+			left := matrix[T]{data: wv[g*filters*s.inner:], stride: s.inner}
+			target := yv[part*filters*s.positions+first:]
+			setBias(target, s.positions, filters, width, bias, g*filters)
+			product(target, s.positions, left, right, filters, width, s.inner, true)
+		}
+	})
+}
+
+// setBias sets the first width elements of each row of dst to its bias.
+func setBias[T real](dst []T, stride, rows, width int, bias []T, first int) {
+	for r := range rows {
+		var b T
+		if bias != nil {
+			b = bias[first+r]
+		}
+		row := dst[r*stride:][:width]
+		for j := range row {
+			row[j] = b
+		}
+	}
+}
+
+// isPointwise reports whether the image is its own matrix of columns.
+func (s *convCall) isPointwise() bool {
+	for i := range s.kernel {
+		if s.kernel[i] != 1 || s.strides[i] != 1 || s.begin[i] != 0 || s.end[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// convDirect adds, for each weight, the shifted image to the output: the way
+// for groups with few filters or a single channel.
+func convDirect[T real](c *Call, s *convCall, y, x, w, bias []T) {
+	filters, channels := s.filters/s.group, s.channels/s.group
+	taps := sizeOf(s.kernel)
+	last := len(s.in) - 1
+	width := s.out[last]
+	grain := max(1, rangeWork/4/max(1, s.inner*s.positions))
+	c.Parallel(s.images*s.filters, grain, func(from, to int) {
+		at, tap := make([]int, len(s.in)), make([]int, len(s.in))
+		for i := from; i < to; i++ {
+			n, f := i/s.filters, i%s.filters
+			plane := y[i*s.positions:][:s.positions]
+			setBias(plane, s.positions, 1, s.positions, bias, f)
+			first := n*s.channels + f/filters*channels
+			for k := range s.inner {
+				weight := w[f*s.inner+k]
+				unravel(tap, k%taps, s.kernel)
+				image := x[(first+k/taps)*s.plane:][:s.plane]
+				for pos := 0; pos < s.positions; pos += width {
+					unravel(at, pos, s.out)
+					if row := s.inputRow(at, tap); row >= 0 {
+						addLine(s.placement, plane[pos:][:width], image[row:][:s.in[last]], tap[last], weight)
+					}
+				}
+			}
+		}
+	})
+}
+
+// addLine adds factor times what kernel element tap of the last axis reads of
+// a row of the input to a row of the output.
+func addLine[T real](p *placement, dst, row []T, tap int, factor T) {
+	from, to, start := p.validRange(0, len(dst), tap)
+	dst = dst[from:to]
+	stride := p.strides[len(p.in)-1]
+	if stride == 1 && len(dst) > 0 {
+		for i, v := range row[start:][:len(dst)] {
+			dst[i] += factor * v
+		}
+		return
+	}
+	for i := range dst {
+		dst[i] += factor * row[start+i*stride]
+	}
+}
+
+// convPatches is the way for few output positions, as in streaming models:
+// the patch that each position covers is a row, times the packed weight.
+func convPatches(c *Call, s *convCall, weights []*packed, y, x *onnx.Tensor) error {
+	filters, channels, positions := s.filters/s.group, s.channels/s.group, s.positions
+	scratch, err := c.Scratch(2*s.inner*positions + filters*positions)
+	if err != nil {
+		return err
+	}
+	columns := scratch[:s.inner*positions]
+	patches := scratch[s.inner*positions:][:s.inner*positions]
+	rows := scratch[2*s.inner*positions:]
+	var bias []float32
+	if b := c.Tensor(2); b != nil {
+		bias = b.Float32s()
+	}
+	for part := range s.images * s.group {
+		image := x.Float32s()[part*channels*s.plane:][:channels*s.plane]
+		im2col(s.placement, columns, image, channels, 0, positions, false)
+		transpose(patches, columns, s.inner, positions)
+		var b []float32
+		g := part % s.group
+		if bias != nil {
+			b = bias[g*filters:][:filters]
+		}
+		weights[g].multiply(c, rows, filters, patches, s.inner, positions, b)
+		transpose(y.Float32s()[part*filters*positions:], rows, positions, filters)
+	}
+	return nil
+}
+
+// transpose writes the transpose of src, a matrix of that size, to dst.
+func transpose[T real](dst, src []T, rows, columns int) {
+	for i := range rows {
+		for j, v := range src[i*columns : (i+1)*columns] {
+			dst[j*rows+i] = v
+		}
+	}
+}
+
+func inferConv(n *Node, in []Info) ([]Info, error) {
+	x, w := in[0].Type, in[1].Type
+	if len(x.Shape) < 3 || len(w.Shape) != len(x.Shape) {
+		return []Info{UnknownShape(x.Elem)}, nil
+	}
+	win, err := readWindow(n)
+	if err != nil {
+		return nil, err
+	}
+	shape := append([]onnx.Dim{x.Shape[0], w.Shape[0]}, win.infer(x.Shape[2:], knownSizes(w.Shape[2:], win.kernel))...)
+	return []Info{TensorInfo(x.Elem, shape)}, nil
+}
+
+// knownSizes returns the sizes of the axes, or otherwise where one is not known.
+func knownSizes(dims []onnx.Dim, otherwise []int) []int {
+	sizes := make([]int, len(dims))
+	for i, d := range dims {
+		if !d.Known() {
+			return otherwise
+		}
+		sizes[i] = d.Size
+	}
+	return sizes
+}

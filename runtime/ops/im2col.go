@@ -1,0 +1,102 @@
+package ops
+
+// im2col copies the parts of a channel-first image that the window covers for
+// output positions from to to-1 (in row-major order) into dst, a matrix
+// with a row for each channel and kernel element and a column for each output
+// position; padding is 0. With add set it does the reverse: it adds the
+// columns to the image.
+//
+// image holds channels planes of p.in elements.
+func im2col[T real](p *placement, dst, image []T, channels, from, to int, add bool) {
+	axes := len(p.in)
+	last := axes - 1
+	taps, plane, columns := sizeOf(p.kernel), sizeOf(p.in), to-from
+	tap := make([]int, axes)
+	at := make([]int, axes)
+	for t := range taps {
+		unravel(tap, t, p.kernel)
+		for pos := from; pos < to; {
+			unravel(at, pos, p.out)
+			run := min(to-pos, p.out[last]-at[last])
+			row := p.inputRow(at, tap)
+			for c := range channels {
+				line := dst[(c*taps+t)*columns+pos-from:][:run]
+				switch {
+				case row < 0 && !add:
+					clear(line)
+				case row < 0:
+				case add:
+					scatterLine(p, image[c*plane+row:][:p.in[last]], line, at[last], tap[last])
+				default:
+					gatherLine(p, line, image[c*plane+row:][:p.in[last]], at[last], tap[last])
+				}
+			}
+			pos += run
+		}
+	}
+}
+
+// inputRow returns the offset in a plane of the row of the input that kernel
+// element tap reads for output position at, or -1 if it lies in the padding.
+func (p *placement) inputRow(at, tap []int) int {
+	row := 0
+	last := len(p.in) - 1
+	for i := range last {
+		x := at[i]*p.strides[i] - p.begin[i] + tap[i]*p.dilations[i]
+		if x < 0 || x >= p.in[i] {
+			return -1
+		}
+		row = (row + x) * p.in[i+1]
+	}
+	return row
+}
+
+// validRange returns the range of the n output coordinates from x on for which
+// the kernel element tap of the last axis lies inside of the input, and the
+// input coordinate of the first.
+func (p *placement) validRange(x, n, tap int) (from, to, start int) {
+	last := len(p.in) - 1
+	stride, size := p.strides[last], p.in[last]
+	first := x*stride - p.begin[last] + tap*p.dilations[last]
+	if first < 0 {
+		from = min(n, (-first+stride-1)/stride)
+	}
+	if first < size {
+		to = min(n, (size-first+stride-1)/stride)
+	}
+	return min(from, to), to, first + from*stride
+}
+
+// gatherLine fills line with what kernel element tap of the last axis reads of
+// a row of the input, for output coordinates from x on.
+func gatherLine[T real](p *placement, line, row []T, x, tap int) {
+	from, to, start := p.validRange(x, len(line), tap)
+	clear(line[:from])
+	clear(line[to:])
+	line = line[from:to]
+	stride := p.strides[len(p.in)-1]
+	if stride == 1 {
+		copy(line, row[min(start, len(row)):])
+		return
+	}
+	for i := range line {
+		line[i] = row[start+i*stride]
+	}
+}
+
+// scatterLine adds line to the elements that gatherLine reads.
+func scatterLine[T real](p *placement, row, line []T, x, tap int) {
+	from, to, start := p.validRange(x, len(line), tap)
+	stride := p.strides[len(p.in)-1]
+	for i, v := range line[from:to] {
+		row[start+i*stride] += v
+	}
+}
+
+// unravel sets at to the coordinates of element i of an array of that shape.
+func unravel(at []int, i int, shape []int) {
+	for d := len(shape) - 1; d >= 0; d-- {
+		at[d] = i % shape[d]
+		i /= shape[d]
+	}
+}

@@ -1,0 +1,169 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// matrixProducts holds MatMul (ai.onnx 1, 9, 13) and Gemm (see gemm.go). The
+// versions of MatMul differ in their element types only.
+var matrixProducts = []Operator{
+	{Name: "MatMul", MinInputs: 2, MaxInputs: 2, Build: buildMatMul, Infer: inferMatMul},
+	{Name: "Gemm", MinInputs: 2, MaxInputs: 3, Build: buildGemm, Infer: inferGemm},
+}
+
+// buildMatMul packs a constant right matrix once.
+func buildMatMul(n *Node) (Kernel, error) {
+	var weight *packed
+	if b := n.Constant(1); isFloat32(b) && (b.Rank() == 1 || b.Rank() == 2) {
+		rows, columns := b.Shape[0], 1
+		if b.Rank() == 2 {
+			columns = b.Shape[1]
+		}
+		weight = pack(b.Float32s(), rows, columns, false)
+	}
+	return func(c *Call) error { return matMul(c, weight) }, nil
+}
+
+func matMul(c *Call, weight *packed) error {
+	a, b := c.Tensor(0), c.Tensor(1)
+	if a.Type != b.Type {
+		return typesDiffer(a, b)
+	}
+	if isHalf(a.Type) {
+		return inFloat32(c, func(c *Call) error { return matMul(c, nil) })
+	}
+	s, err := matMulShapes(a.Shape, b.Shape)
+	if err != nil {
+		return err
+	}
+	y, err := c.Output(0, a.Type, s.out...)
+	if err != nil {
+		return err
+	}
+	switch a.Type {
+	case onnx.Float32:
+		if weight != nil {
+			weight.multiply(c, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
+			return nil
+		}
+		multiplyBatches[float32](c, s, y, a, b)
+	case onnx.Float64:
+		multiplyBatches[float64](c, s, y, a, b)
+	case onnx.Int32:
+		multiplyBatches[int32](c, s, y, a, b)
+	case onnx.Int64:
+		multiplyBatches[int64](c, s, y, a, b)
+	case onnx.Uint32:
+		multiplyBatches[uint32](c, s, y, a, b)
+	case onnx.Uint64:
+		multiplyBatches[uint64](c, s, y, a, b)
+	default:
+		return c.TypeError(0)
+	}
+	return nil
+}
+
+// matMulShape says what products a MatMul is made of: one of [m,k] by [k,n]
+// for each index of the broadcast leading axes.
+type matMulShape struct {
+	m, n, k int
+	batches int
+	// batch, a and b are the leading axes of the output and of the inputs.
+	batch, a, b []int
+	out         []int
+}
+
+// matMulShapes follows numpy.matmul: an input of rank 1 is a row on the left
+// and a column on the right, and its axis is dropped from the output.
+func matMulShapes(a, b []int) (s matMulShape, err error) {
+	if len(a) == 0 || len(b) == 0 {
+		return s, fmt.Errorf("shapes %v and %v: scalars can not be multiplied as matrices", a, b)
+	}
+	s.m, s.n = 1, 1
+	s.k = a[len(a)-1]
+	inner := b[0]
+	if len(a) > 1 {
+		s.a, s.m = a[:len(a)-2], a[len(a)-2]
+	}
+	if len(b) > 1 {
+		s.b, s.n, inner = b[:len(b)-2], b[len(b)-1], b[len(b)-2]
+	}
+	if s.k != inner {
+		return s, fmt.Errorf("shapes %v and %v do not fit: the inner sizes %d and %d differ", a, b, s.k, inner)
+	}
+	if s.batch, err = broadcastShapes(s.a, s.b); err != nil {
+		return s, err
+	}
+	if s.batches, err = onnx.Elements(s.batch); err != nil {
+		return s, err
+	}
+	s.out = append(s.out, s.batch...)
+	if len(a) > 1 {
+		s.out = append(s.out, s.m)
+	}
+	if len(b) > 1 {
+		s.out = append(s.out, s.n)
+	}
+	return s, nil
+}
+
+// multiplyBatches computes all products, split over threads by batch and by
+// blocks of rows.
+func multiplyBatches[T number](c *Call, s matMulShape, y, a, b *onnx.Tensor) {
+	av, bv, yv := onnx.View[T](a), onnx.View[T](b), onnx.View[T](y)
+	if len(yv) == 0 {
+		return
+	}
+	if sizeOf(s.b) == 1 && sizeOf(s.a) == s.batches { // one right matrix: one product
+		s.m, s.batches = s.m*s.batches, 1
+		s.batch, s.a, s.b = nil, nil, nil
+	}
+	rows := min(s.m, rowsPerRange(s.n*s.k))
+	blocks := (s.m + rows - 1) / rows
+	grain := max(1, rangeWork/max(1, rows*s.n*s.k))
+	c.Parallel(s.batches*blocks, grain, func(from, to int) {
+		for i := from; i < to; i++ {
+			batch, first := i/blocks, i%blocks*rows
+			left := av[(broadcastIndex(batch, s.batch, s.a)*s.m+first)*s.k:]
+			right := bv[broadcastIndex(batch, s.batch, s.b)*s.k*s.n:]
+			product(yv[(batch*s.m+first)*s.n:], s.n, matrix[T]{data: left, stride: s.k}, matrix[T]{data: right, stride: s.n},
+				min(rows, s.m-first), s.n, s.k, false)
+		}
+	})
+}
+
+// broadcastIndex returns the index into an array of shape part that element i
+// of shape whole takes its value from, where part broadcasts to whole.
+func broadcastIndex(i int, whole, part []int) int {
+	index, step := 0, 1
+	for d := 1; d <= len(part); d++ {
+		size := whole[len(whole)-d]
+		if s := part[len(part)-d]; s != 1 {
+			index += i % size * step
+			step *= s
+		}
+		i /= size
+	}
+	return index
+}
+
+func inferMatMul(_ *Node, in []Info) ([]Info, error) {
+	a, b := in[0].Type, in[1].Type
+	if !a.HasShape || !b.HasShape || len(a.Shape) == 0 || len(b.Shape) == 0 {
+		return []Info{UnknownShape(a.Elem)}, nil
+	}
+	var left, right, tail []onnx.Dim
+	if r := len(a.Shape); r > 1 {
+		left, tail = a.Shape[:r-2], append(tail, a.Shape[r-2])
+	}
+	if r := len(b.Shape); r > 1 {
+		right, tail = b.Shape[:r-2], append(tail, b.Shape[r-1])
+	}
+	batch, ok := broadcastDims(left, right)
+	if !ok {
+		return []Info{UnknownShape(a.Elem)}, nil
+	}
+	return []Info{TensorInfo(a.Elem, append(batch, tail...))}, nil
+}
