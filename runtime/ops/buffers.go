@@ -13,11 +13,17 @@ var (
 	float64Buffers = sync.Pool{New: func() any { return &buffer[float64]{} }}
 )
 
-// borrow returns a buffer of n elements, to be given back by release.
-func borrow[T real](n int) *buffer[T] {
-	pool := &float32Buffers
-	if _, ok := any(T(0)).(float64); ok {
+// borrow returns a buffer of n elements, to be given back by release. Those of
+// floats are kept for reuse.
+func borrow[T number](n int) *buffer[T] {
+	var pool *sync.Pool
+	switch any(T(0)).(type) {
+	case float32:
+		pool = &float32Buffers
+	case float64:
 		pool = &float64Buffers
+	default:
+		return &buffer[T]{data: make([]T, n)}
 	}
 	b := pool.Get().(*buffer[T])
 	b.pool = pool
@@ -28,4 +34,8 @@ func borrow[T real](n int) *buffer[T] {
 	return b
 }
 
-func (b *buffer[T]) release() { b.pool.Put(b) }
+func (b *buffer[T]) release() {
+	if b.pool != nil {
+		b.pool.Put(b)
+	}
+}

@@ -134,14 +134,13 @@ func channelBias(c *Call, i, channels int) (*onnx.Tensor, error) {
 	return b, nil
 }
 
-
 // columnElements bounds the columns that are made at a time, so that they stay
 // in the cache of a core.
 const columnElements = 1 << 16
 
 // convolve computes y from the bias upwards, a block of output positions of
 // one image and group at a time.
-func convolve[T real](c *Call, s *convCall, y, x, w *onnx.Tensor) {
+func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 	xv, wv, yv := onnx.View[T](x), onnx.View[T](w), onnx.View[T](y)
 	var bias []T
 	if b := c.Tensor(2); b != nil {
@@ -182,7 +181,7 @@ func convolve[T real](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 }
 
 // setBias sets the first width elements of each row of dst to its bias.
-func setBias[T real](dst []T, stride, rows, width int, bias []T, first int) {
+func setBias[T float](dst []T, stride, rows, width int, bias []T, first int) {
 	for r := range rows {
 		var b T
 		if bias != nil {
@@ -207,7 +206,7 @@ func (s *convCall) isPointwise() bool {
 
 // convDirect adds, for each weight, the shifted image to the output: the way
 // for groups with few filters or a single channel.
-func convDirect[T real](c *Call, s *convCall, y, x, w, bias []T) {
+func convDirect[T float](c *Call, s *convCall, y, x, w, bias []T) {
 	filters, channels := s.filters/s.group, s.channels/s.group
 	taps := sizeOf(s.kernel)
 	last := len(s.in) - 1
@@ -237,7 +236,7 @@ func convDirect[T real](c *Call, s *convCall, y, x, w, bias []T) {
 
 // addLine adds factor times what kernel element tap of the last axis reads of
 // a row of the input to a row of the output.
-func addLine[T real](p *placement, dst, row []T, tap int, factor T) {
+func addLine[T float](p *placement, dst, row []T, tap int, factor T) {
 	from, to, start := p.validRange(0, len(dst), tap)
 	dst = dst[from:to]
 	stride := p.strides[len(p.in)-1]
@@ -283,7 +282,7 @@ func convPatches(c *Call, s *convCall, weights []*packed, y, x *onnx.Tensor) err
 }
 
 // transpose writes the transpose of src, a matrix of that size, to dst.
-func transpose[T real](dst, src []T, rows, columns int) {
+func transpose[T float](dst, src []T, rows, columns int) {
 	for i := range rows {
 		for j, v := range src[i*columns : (i+1)*columns] {
 			dst[j*rows+i] = v

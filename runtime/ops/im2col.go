@@ -7,7 +7,7 @@ package ops
 // columns to the image.
 //
 // image holds channels planes of p.in elements.
-func im2col[T real](p *placement, dst, image []T, channels, from, to int, add bool) {
+func im2col[T float](p *placement, dst, image []T, channels, from, to int, add bool) {
 	axes := len(p.in)
 	last := axes - 1
 	taps, plane, columns := sizeOf(p.kernel), sizeOf(p.in), to-from
@@ -69,7 +69,7 @@ func (p *placement) validRange(x, n, tap int) (from, to, start int) {
 
 // gatherLine fills line with what kernel element tap of the last axis reads of
 // a row of the input, for output coordinates from x on.
-func gatherLine[T real](p *placement, line, row []T, x, tap int) {
+func gatherLine[T float](p *placement, line, row []T, x, tap int) {
 	from, to, start := p.validRange(x, len(line), tap)
 	clear(line[:from])
 	clear(line[to:])
@@ -85,7 +85,7 @@ func gatherLine[T real](p *placement, line, row []T, x, tap int) {
 }
 
 // scatterLine adds line to the elements that gatherLine reads.
-func scatterLine[T real](p *placement, row, line []T, x, tap int) {
+func scatterLine[T float](p *placement, row, line []T, x, tap int) {
 	from, to, start := p.validRange(x, len(line), tap)
 	stride := p.strides[len(p.in)-1]
 	for i, v := range line[from:to] {

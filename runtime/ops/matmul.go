@@ -161,9 +161,9 @@ func inferMatMul(_ *Node, in []Info) ([]Info, error) {
 	if r := len(b.Shape); r > 1 {
 		right, tail = b.Shape[:r-2], append(tail, b.Shape[r-1])
 	}
-	batch, ok := broadcastDims(left, right)
-	if !ok {
-		return []Info{UnknownShape(a.Elem)}, nil
+	batch, err := broadcastDims(left, right)
+	if err != nil {
+		return nil, err
 	}
 	return []Info{TensorInfo(a.Elem, append(batch, tail...))}, nil
 }

@@ -6,15 +6,6 @@ import "github.com/kcompress/kcompress/onnx"
 // operators and attention are made of: how they are split over threads, and
 // where the kernels of kernels/gemm are called.
 
-// real is an element type that floating-point kernels compute in; float16 and
-// bfloat16 are computed in float32 (see inFloat32).
-type real interface{ float32 | float64 }
-
-// number is an element type of MatMul and Gemm.
-type number interface {
-	float32 | float64 | int32 | int64 | uint32 | uint64
-}
-
 // matrix is a view of a matrix in memory: rows of consecutive elements, stride
 // apart, or the transpose of that.
 type matrix[T number] struct {

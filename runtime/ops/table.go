@@ -23,6 +23,8 @@ var families = [][]Operator{
 	signals,
 	imageDecoding,
 	matrixProducts,
+	convolutions,
+	pools,
 }
 
 // table maps domain and name to the entries of an operator, newest first.

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -24,7 +25,10 @@ type placement struct {
 }
 
 // maxWindow bounds each number of a window, so that sizes do not overflow.
-const maxWindow = 1 << 31
+const maxWindow = 1 << 30
+
+// maxSize bounds the size of a spatial axis for the same reason.
+const maxSize = 1 << 50
 
 // readWindow reads the attributes of a node.
 func readWindow(n *Node) (*window, error) {
@@ -56,14 +60,29 @@ func readWindow(n *Node) (*window, error) {
 // over returns the window with its defaults over an input with the spatial
 // sizes in; kernel is used where the node has no kernel_shape.
 func (w *window) over(in, kernel []int) (*placement, error) {
-	rank := len(in)
+	p, err := w.defaults(len(in), kernel)
+	if err != nil {
+		return nil, err
+	}
+	p.in, p.out = in, make([]int, len(in))
+	for i := range in {
+		if err := w.place(p, i); err != nil {
+			return nil, err
+		}
+	}
+	return p, nil
+}
+
+// defaults returns a placement without sizes: the attributes that are given,
+// and the defaults of the others. The padding is the explicit one.
+func (w *window) defaults(rank int, kernel []int) (*placement, error) {
 	if w.kernel != nil {
-		if kernel != nil && !equalInts(kernel, w.kernel) {
+		if kernel != nil && !slices.Equal(kernel, w.kernel) {
 			return nil, fmt.Errorf("kernel_shape %v does not fit the weight, whose kernel is %v", w.kernel, kernel)
 		}
 		kernel = w.kernel
 	}
-	p := &placement{in: in, kernel: kernel, strides: w.strides, dilations: w.dilations}
+	p := &placement{kernel: kernel, strides: w.strides, dilations: w.dilations}
 	if p.strides == nil {
 		p.strides = ones(rank)
 	}
@@ -78,23 +97,22 @@ func (w *window) over(in, kernel []int) (*placement, error) {
 		return nil, fmt.Errorf("kernel %v, strides %v, dilations %v and pads %v do not fit %d spatial axes",
 			p.kernel, p.strides, p.dilations, pads, rank)
 	}
-	p.begin, p.end, p.out = append([]int(nil), pads[:rank]...), append([]int(nil), pads[rank:]...), make([]int, rank)
-	for i := range in {
-		if err := w.place(p, i); err != nil {
-			return nil, err
-		}
-	}
+	p.begin, p.end = slices.Clone(pads[:rank]), slices.Clone(pads[rank:])
 	return p, nil
 }
 
+// isSame reports whether the output is as large as the input divided by the
+// stride, padding being added for that.
+func (w *window) isSame() bool { return w.autoPad == "SAME_UPPER" || w.autoPad == "SAME_LOWER" }
+
 // place computes the padding and the output size of axis i.
 func (w *window) place(p *placement, i int) error {
-	extent, err := p.extent(i)
+	extent, err := p.extent(i, p.in[i])
 	if err != nil {
 		return err
 	}
 	in, stride := p.in[i], p.strides[i]
-	if w.autoPad == "SAME_UPPER" || w.autoPad == "SAME_LOWER" {
+	if w.isSame() {
 		p.out[i] = (in + stride - 1) / stride
 		total := max(0, (p.out[i]-1)*stride+extent-in)
 		p.begin[i], p.end[i] = total/2, total-total/2
@@ -120,10 +138,11 @@ func (w *window) place(p *placement, i int) error {
 	return nil
 }
 
-// extent returns how many elements of axis i the kernel spans.
-func (p *placement) extent(i int) (int, error) {
-	if p.in[i] >= maxWindow*maxWindow/4 || p.kernel[i] <= 0 || p.kernel[i] >= maxWindow {
-		return 0, fmt.Errorf("spatial axis %d: size %d with kernel %d is not possible", i, p.in[i], p.kernel[i])
+// extent returns how many elements of axis i, of the given size, the kernel
+// spans. It fails on numbers that would overflow.
+func (p *placement) extent(i, size int) (int, error) {
+	if size >= maxSize || p.kernel[i] <= 0 || p.kernel[i] >= maxWindow {
+		return 0, fmt.Errorf("spatial axis %d: size %d with kernel %d is not possible", i, size, p.kernel[i])
 	}
 	return (p.kernel[i]-1)*p.dilations[i] + 1, nil
 }
@@ -150,18 +169,6 @@ func ones(n int) []int {
 		v[i] = 1
 	}
 	return v
-}
-
-func equalInts(a, b []int) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	for i := range a {
-		if a[i] != b[i] {
-			return false
-		}
-	}
-	return true
 }
 
 // infer returns the sizes of the spatial axes of the output, unknown where the
