@@ -25,6 +25,7 @@ var families = [][]Operator{
 	matrixProducts,
 	convolutions,
 	pools,
+	normalizations,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
