@@ -13,8 +13,8 @@ import (
 type groupNorm struct {
 	epsilon float64
 	// groups is 0 for a group for each channel.
-	groups        int
-	perGroup      bool
+	groups   int
+	perGroup bool
 }
 
 func buildInstanceNorm(n *Node) (Kernel, error) {

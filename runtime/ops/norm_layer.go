@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -145,15 +146,16 @@ func rowParameter[T float](t *onnx.Tensor, shape []int, axis int) ([]T, bool) {
 
 // rows normalises rows from to to-1.
 func (w *layerNormRows[T]) rows(from, to int) {
+	if single, ok := any(w).(*layerNormRows[float32]); ok && w.means == nil {
+		fastRows(single, from, to)
+		return
+	}
 	for r := from; r < to; r++ {
 		at := r * w.size
 		in, out := w.in[at:][:w.size], w.out[at:][:w.size]
 		scale, bias := w.scale[at%max(1, len(w.scale)):][:w.size], w.bias
 		if bias != nil {
 			bias = bias[at%max(1, len(bias)):][:w.size]
-		}
-		if w.means == nil && w.fast(out, in, scale, bias) {
-			continue
 		}
 		mean, inverse := w.statistics(in)
 		if w.means != nil {
@@ -169,9 +171,21 @@ func (w *layerNormRows[T]) rows(from, to int) {
 	}
 }
 
-// fast normalises a row by the kernels of kernels/vec, if T is float32.
-func (w *layerNormRows[T]) fast(out, in, scale, bias []T) bool {
-	return false
+// fastRows is rows in float32 by the kernels of kernels/vec.
+func fastRows(w *layerNormRows[float32], from, to int) {
+	for r := from; r < to; r++ {
+		at := r * w.size
+		in, out := w.in[at:][:w.size], w.out[at:][:w.size]
+		scale, bias := w.scale[at%max(1, len(w.scale)):][:w.size], w.bias
+		if w.rms {
+			vec.RMSNorm(out, in, scale, w.epsilon)
+			continue
+		}
+		if bias != nil {
+			bias = bias[at%max(1, len(bias)):][:w.size]
+		}
+		vec.LayerNorm(out, in, scale, bias, w.epsilon)
+	}
 }
 
 // statistics returns the mean, 0 for rms, and the inverse deviation of a row.
@@ -193,7 +207,7 @@ func inferLayerNorm(n *Node, in []Info) ([]Info, error) {
 	stash := onnx.DType(n.Int("stash_type", 1))
 	axis, err := Axis(n.Int("axis", -1), len(shape))
 	if !ok || err != nil {
-		return append(infos, UnknownShape(stash), UnknownShape(stash))[:max(1, len(n.Outputs))], nil
+		return append(infos, UnknownShape(stash), UnknownShape(stash))[:max(1, min(3, len(n.Outputs)))], nil
 	}
 	reduced := append([]onnx.Dim(nil), shape...)
 	for i := axis; i < len(reduced); i++ {

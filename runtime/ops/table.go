@@ -26,6 +26,7 @@ var families = [][]Operator{
 	convolutions,
 	pools,
 	normalizations,
+	recurrentOperators,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
