@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/kcompress/kcompress/kernels/gemm"
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -24,7 +26,7 @@ type conv struct {
 	window *window
 	group  int
 	weight *onnx.Tensor // if constant, in float32
-	packed func() []*packed
+	packed func() []*gemm.Packed
 }
 
 // convCall is what a run of a conv knows about its shapes.
@@ -51,12 +53,12 @@ func buildConv(n *Node) (Kernel, error) {
 
 // pack packs the weight of each group for products with patches of the image.
 // Only convolutions with few output positions need it, which a run finds out.
-func (v *conv) pack() []*packed {
+func (v *conv) pack() []*gemm.Packed {
 	filters := v.weight.Shape[0] / v.group
 	inner := sizeOf(v.weight.Shape[1:])
-	groups := make([]*packed, v.group)
+	groups := make([]*gemm.Packed, v.group)
 	for g := range groups {
-		groups[g] = pack(v.weight.Float32s()[g*filters*inner:(g+1)*filters*inner], inner, filters, true)
+		groups[g] = gemm.Pack(v.weight.Float32s()[g*filters*inner:(g+1)*filters*inner], inner, filters, true)
 	}
 	return groups
 }
@@ -175,7 +177,7 @@ func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 			left := matrix[T]{data: wv[g*filters*s.inner:], stride: s.inner}
 			target := yv[part*filters*s.positions+first:]
 			setBias(target, s.positions, filters, width, bias, g*filters)
-			product(target, s.positions, left, right, filters, width, s.inner, true)
+			matrixProduct(target, s.positions, left, right, filters, width, s.inner, true)
 		}
 	})
 }
@@ -253,7 +255,7 @@ func addLine[T float](p *placement, dst, row []T, tap int, factor T) {
 
 // convPatches is the way for few output positions, as in streaming models:
 // the patch that each position covers is a row, times the packed weight.
-func convPatches(c *Call, s *convCall, weights []*packed, y, x *onnx.Tensor) error {
+func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x *onnx.Tensor) error {
 	filters, channels, positions := s.filters/s.group, s.channels/s.group, s.positions
 	scratch, err := c.Scratch(2*s.inner*positions + filters*positions)
 	if err != nil {
@@ -269,25 +271,16 @@ func convPatches(c *Call, s *convCall, weights []*packed, y, x *onnx.Tensor) err
 	for part := range s.images * s.group {
 		image := x.Float32s()[part*channels*s.plane:][:channels*s.plane]
 		im2col(s.placement, columns, image, channels, 0, positions, false)
-		transpose(patches, columns, s.inner, positions)
+		vec.Transpose(patches, columns, s.inner, positions)
 		var b []float32
 		g := part % s.group
 		if bias != nil {
 			b = bias[g*filters:][:filters]
 		}
-		weights[g].multiply(c, rows, filters, patches, s.inner, positions, b)
-		transpose(y.Float32s()[part*filters*positions:], rows, positions, filters)
+		multiplyPacked(c, weights[g], rows, filters, patches, s.inner, positions, b)
+		vec.Transpose(y.Float32s()[part*filters*positions:][:filters*positions], rows, positions, filters)
 	}
 	return nil
-}
-
-// transpose writes the transpose of src, a matrix of that size, to dst.
-func transpose[T float](dst, src []T, rows, columns int) {
-	for i := range rows {
-		for j, v := range src[i*columns : (i+1)*columns] {
-			dst[j*rows+i] = v
-		}
-	}
 }
 
 func inferConv(n *Node, in []Info) ([]Info, error) {

@@ -101,7 +101,7 @@ func deformConvolve[T float](c *Call, v *deformConv, s *convCall, y *onnx.Tensor
 				setBias(target, s.positions, filters, width, bias, g*filters)
 				left := matrix[T]{data: w[g*filters*s.inner:], stride: s.inner}
 				right := matrix[T]{data: columns.data[g*s.inner*width:], stride: width}
-				product(target, s.positions, left, right, filters, width, s.inner, true)
+				matrixProduct(target, s.positions, left, right, filters, width, s.inner, true)
 			}
 		}
 	})

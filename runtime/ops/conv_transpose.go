@@ -146,7 +146,7 @@ func deconvolve[T float](c *Call, p *placement, group int, y, x, w *onnx.Tensor)
 			g, count := part%group, min(block, filters-first)
 			left := matrix[T]{data: wv[min(len(wv), (g*channels*filters+first)*taps):], stride: filters * taps, transposed: true}
 			right := matrix[T]{data: xv[part*channels*positions:], stride: positions}
-			product(columns.data, positions, left, right, count*taps, positions, channels, false)
+			matrixProduct(columns.data, positions, left, right, count*taps, positions, channels, false)
 			image := yv[(part*filters+first)*plane:][:count*plane]
 			setBias(image, plane, count, plane, bias, g*filters+first)
 			if positions > 0 {

@@ -28,9 +28,9 @@ func inFloat32(c *Call, kernel Kernel, keep ...int) error {
 	return narrowOutputs(c, inner, half)
 }
 
-// floatsOf returns the elements of a tensor of floats as T: the tensor's own
+// asFloats returns the elements of a tensor of floats as T: the tensor's own
 // memory if it has that type, else a copy.
-func floatsOf[T float](t *onnx.Tensor) ([]T, bool) {
+func asFloats[T float](t *onnx.Tensor) ([]T, bool) {
 	switch t.Type {
 	case onnx.TypeOf[T]():
 		return onnx.View[T](t), true
@@ -52,8 +52,8 @@ func convertFloats[T, F float](src []F) []T {
 	return dst
 }
 
-// storeFloats writes src to a tensor of floats of any type.
-func storeFloats[T float](t *onnx.Tensor, src []T) {
+// storeAs writes src to a tensor of floats of any type.
+func storeAs[T float](t *onnx.Tensor, src []T) {
 	switch t.Type {
 	case onnx.TypeOf[T]():
 		copy(onnx.View[T](t), src)

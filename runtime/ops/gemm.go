@@ -3,24 +3,25 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 )
 
-// gemm is a Gemm node (ai.onnx 1, 6, 7, 9, 11, 13): Y = alpha A' B' + beta C,
+// gemmNode is a Gemm node (ai.onnx 1, 6, 7, 9, 11, 13): Y = alpha A' B' + beta C,
 // where A' and B' are A and B or their transposes. C is optional from version
 // 11 on. Before version 7 broadcasting of C had to be asked for by the
 // attribute broadcast; a C that fits is broadcast here in all versions.
-type gemm struct {
+type gemmNode struct {
 	alpha, beta    float32
 	transA, transB bool
 	// weight is alpha B', packed, if B is constant, else nil.
-	weight *packed
+	weight *gemm.Packed
 	// bias is beta C if C is constant and a row, and weight is not nil.
 	bias []float32
 }
 
 func buildGemm(n *Node) (Kernel, error) {
-	g := &gemm{
+	g := &gemmNode{
 		alpha: n.Float("alpha", 1), beta: n.Float("beta", 1),
 		transA: n.Bool("transA", false), transB: n.Bool("transB", false),
 	}
@@ -32,7 +33,7 @@ func buildGemm(n *Node) (Kernel, error) {
 		if g.transB {
 			k, columns = columns, k
 		}
-		g.weight = pack(scaled(b.Float32s(), g.alpha), k, columns, g.transB)
+		g.weight = gemm.Pack(scaled(b.Float32s(), g.alpha), k, columns, g.transB)
 		if bias := n.Constant(2); isFloat32(bias) && isRow(bias.Shape, columns) {
 			g.bias = scaled(bias.Float32s(), g.beta)
 		}
@@ -57,7 +58,7 @@ func isRow(shape []int, n int) bool {
 	return len(shape) == 1 && shape[0] == n || len(shape) == 2 && shape[0] == 1 && shape[1] == n
 }
 
-func (g *gemm) run(c *Call) error {
+func (g *gemmNode) run(c *Call) error {
 	a, b, bias := c.Tensor(0), c.Tensor(1), c.Tensor(2)
 	switch {
 	case a.Type != b.Type:
@@ -65,7 +66,7 @@ func (g *gemm) run(c *Call) error {
 	case bias != nil && bias.Type != a.Type:
 		return typesDiffer(a, bias)
 	case isHalf(a.Type):
-		plain := &gemm{alpha: g.alpha, beta: g.beta, transA: g.transA, transB: g.transB}
+		plain := &gemmNode{alpha: g.alpha, beta: g.beta, transA: g.transA, transB: g.transB}
 		return inFloat32(c, plain.run)
 	case a.Rank() != 2:
 		return c.ShapeError(0, "a matrix")
@@ -113,16 +114,16 @@ func (g *gemm) run(c *Call) error {
 }
 
 // runPacked is the way of a linear layer: constant weight, bias a constant row.
-func (g *gemm) runPacked(c *Call, y, a, bias *onnx.Tensor) error {
+func (g *gemmNode) runPacked(c *Call, y, a, bias *onnx.Tensor) error {
 	m, k, n := a.Shape[0], a.Shape[1], y.Shape[1]
-	g.weight.multiply(c, y.Float32s(), n, a.Float32s(), k, m, g.bias)
+	multiplyPacked(c, g.weight, y.Float32s(), n, a.Float32s(), k, m, g.bias)
 	if bias != nil && g.bias == nil {
 		addScaled(y.Float32s(), bias.Float32s(), y.Shape, bias.Shape, g.beta)
 	}
 	return nil
 }
 
-func gemmOf[T number](c *Call, g *gemm, y, a, b, bias *onnx.Tensor) {
+func gemmOf[T number](c *Call, g *gemmNode, y, a, b, bias *onnx.Tensor) {
 	m, n := y.Shape[0], y.Shape[1]
 	k := a.Shape[1]
 	if g.transA {
@@ -135,7 +136,7 @@ func gemmOf[T number](c *Call, g *gemm, y, a, b, bias *onnx.Tensor) {
 			left = matrix[T]{data: av[min(len(av), from):], stride: m, transposed: true}
 		}
 		right := matrix[T]{data: bv, stride: b.Shape[1], transposed: g.transB}
-		product(yv[from*n:], n, left, right, to-from, n, k, false)
+		matrixProduct(yv[from*n:], n, left, right, to-from, n, k, false)
 	})
 	if g.alpha != 1 {
 		for i, v := range yv {

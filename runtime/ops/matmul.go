@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -15,18 +16,18 @@ var matrixProducts = []Operator{
 
 // buildMatMul packs a constant right matrix once.
 func buildMatMul(n *Node) (Kernel, error) {
-	var weight *packed
+	var weight *gemm.Packed
 	if b := n.Constant(1); isFloat32(b) && (b.Rank() == 1 || b.Rank() == 2) {
 		rows, columns := b.Shape[0], 1
 		if b.Rank() == 2 {
 			columns = b.Shape[1]
 		}
-		weight = pack(b.Float32s(), rows, columns, false)
+		weight = gemm.Pack(b.Float32s(), rows, columns, false)
 	}
 	return func(c *Call) error { return matMul(c, weight) }, nil
 }
 
-func matMul(c *Call, weight *packed) error {
+func matMul(c *Call, weight *gemm.Packed) error {
 	a, b := c.Tensor(0), c.Tensor(1)
 	if a.Type != b.Type {
 		return typesDiffer(a, b)
@@ -45,7 +46,7 @@ func matMul(c *Call, weight *packed) error {
 	switch a.Type {
 	case onnx.Float32:
 		if weight != nil {
-			weight.multiply(c, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
+			multiplyPacked(c, weight, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
 			return nil
 		}
 		multiplyBatches[float32](c, s, y, a, b)
@@ -128,7 +129,7 @@ func multiplyBatches[T number](c *Call, s matMulShape, y, a, b *onnx.Tensor) {
 			batch, first := i/blocks, i%blocks*rows
 			left := av[(broadcastIndex(batch, s.batch, s.a)*s.m+first)*s.k:]
 			right := bv[broadcastIndex(batch, s.batch, s.b)*s.k*s.n:]
-			product(yv[(batch*s.m+first)*s.n:], s.n, matrix[T]{data: left, stride: s.k}, matrix[T]{data: right, stride: s.n},
+			matrixProduct(yv[(batch*s.m+first)*s.n:], s.n, matrix[T]{data: left, stride: s.k}, matrix[T]{data: right, stride: s.n},
 				min(rows, s.m-first), s.n, s.k, false)
 		}
 	})

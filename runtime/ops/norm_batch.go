@@ -103,7 +103,7 @@ func runBatchNorm[T float](c *Call, v *batchNorm, factor, shift []T) error {
 		for i := range parameters {
 			t := c.Tensor(i + 1)
 			var ok bool
-			if parameters[i], ok = floatsOf[T](t); !ok {
+			if parameters[i], ok = asFloats[T](t); !ok {
 				return c.TypeError(i + 1)
 			}
 			if t.Len() != channels {
@@ -190,7 +190,7 @@ func train[T float](c *Call, v *batchNorm, x, oldMean, oldVariance []T, channels
 		if err != nil {
 			return nil, nil, err
 		}
-		storeFloats(y, statistics[i-1])
+		storeAs(y, statistics[i-1])
 	}
 	return mean, variance, nil
 }

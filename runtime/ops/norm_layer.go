@@ -70,7 +70,7 @@ func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) e
 	w := layerNormRows[T]{layerNorm: v, size: sizeOf(x.Shape[axis:])}
 	rows := sizeOf(x.Shape[:axis])
 	var ok bool
-	if w.in, ok = floatsOf[T](x); !ok {
+	if w.in, ok = asFloats[T](x); !ok {
 		return c.TypeError(0)
 	}
 	if w.scale, ok = rowParameter[T](c.Tensor(1), x.Shape, axis); !ok {
@@ -96,7 +96,7 @@ func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) e
 	}
 	c.Parallel(rows, max(1, rangeWork/16/max(1, w.size)), w.rows)
 	if !direct {
-		storeFloats(y, w.out)
+		storeAs(y, w.out)
 	}
 	shape := ones(x.Rank())
 	copy(shape, x.Shape[:axis])
@@ -108,7 +108,7 @@ func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) e
 		if err != nil {
 			return err
 		}
-		storeFloats(t, values)
+		storeAs(t, values)
 	}
 	return nil
 }
@@ -123,7 +123,7 @@ func normOutput(c *Call, t onnx.DType) (*onnx.Tensor, error) {
 // rowParameter returns a parameter broadcast to one row of the normalised axes
 // if it is the same for all rows, else to the whole shape.
 func rowParameter[T float](t *onnx.Tensor, shape []int, axis int) ([]T, bool) {
-	values, ok := floatsOf[T](t)
+	values, ok := asFloats[T](t)
 	if !ok {
 		return nil, false
 	}

@@ -141,7 +141,7 @@ func maxAxis[T number](p *placement, axis int, dst, src []T, outer, inner int, l
 		for o := range outer {
 			row := dst[(o*out+x)*inner:][:inner]
 			if from == to {
-				fill(row, least)
+				fillWith(row, least)
 				continue
 			}
 			plane := src[o*in*inner:][:in*inner]
@@ -162,7 +162,7 @@ func maxInto[T number](dst, src []T) {
 	}
 }
 
-func fill[T any](dst []T, v T) {
+func fillWith[T any](dst []T, v T) {
 	for i := range dst {
 		dst[i] = v
 	}

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -46,8 +47,8 @@ type recurrent struct {
 	blocks []int
 	// inputWeights and recurrenceWeights hold, for each direction, the constant
 	// weights, packed; the latter for each block.
-	inputWeights      []*packed
-	recurrenceWeights [][]*packed
+	inputWeights      []*gemm.Packed
+	recurrenceWeights [][]*gemm.Packed
 }
 
 func buildRNN(n *Node) (Kernel, error) {
@@ -94,16 +95,16 @@ func (v *recurrent) packConstants(w, r *onnx.Tensor) {
 	if isFloat32(w) && w.Rank() == 3 && w.Shape[0] == directions {
 		rows, k := w.Shape[1], w.Shape[2]
 		for d := range directions {
-			v.inputWeights = append(v.inputWeights, pack(w.Float32s()[d*rows*k:(d+1)*rows*k], k, rows, true))
+			v.inputWeights = append(v.inputWeights, gemm.Pack(w.Float32s()[d*rows*k:(d+1)*rows*k], k, rows, true))
 		}
 	}
 	if isFloat32(r) && r.Rank() == 3 && r.Shape[0] == directions && r.Shape[1] == v.gateCount*r.Shape[2] {
 		h := r.Shape[2]
 		for d := range directions {
 			rest := r.Float32s()[d*v.gateCount*h*h : (d+1)*v.gateCount*h*h]
-			var blocks []*packed
+			var blocks []*gemm.Packed
 			for _, gates := range v.blocks {
-				blocks = append(blocks, pack(rest[:gates*h*h], h, gates*h, true))
+				blocks = append(blocks, gemm.Pack(rest[:gates*h*h], h, gates*h, true))
 				rest = rest[gates*h*h:]
 			}
 			v.recurrenceWeights = append(v.recurrenceWeights, blocks)

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -82,7 +83,7 @@ func (s *recurrentDirection[T]) inputProducts(bias []T) {
 	width := s.gateCount * s.hidden
 	x := onnx.View[T](s.call.Tensor(recurrentX))
 	w := onnx.View[T](s.call.Tensor(recurrentW))[s.index*width*s.input:][:width*s.input]
-	var weight *packed
+	var weight *gemm.Packed
 	if s.inputWeights != nil {
 		weight = s.inputWeights[s.index]
 	}
@@ -91,13 +92,13 @@ func (s *recurrentDirection[T]) inputProducts(bias []T) {
 
 // linear computes dst = a w^T + bias for rows of a that are stride apart, with
 // the packed weight if there is one.
-func linear[T float](c *Call, dst, a []T, stride, rows int, w []T, n, k int, weight *packed, bias []T) {
+func linear[T float](c *Call, dst, a []T, stride, rows int, w []T, n, k int, weight *gemm.Packed, bias []T) {
 	if single, ok := any(dst).([]float32); ok && weight != nil {
 		b, _ := any(bias).([]float32)
-		weight.multiply(c, single, n, any(a).([]float32), stride, rows, b)
+		multiplyPacked(c, weight, single, n, any(a).([]float32), stride, rows, b)
 		return
 	}
-	product(dst, n, matrix[T]{data: a, stride: stride}, matrix[T]{data: w, stride: k, transposed: true}, rows, n, k, false)
+	matrixProduct(dst, n, matrix[T]{data: a, stride: stride}, matrix[T]{data: w, stride: k, transposed: true}, rows, n, k, false)
 	if bias != nil {
 		for i := range rows {
 			addInto(dst[i*n:][:n], bias)
@@ -166,7 +167,7 @@ func (s *recurrentDirection[T]) recurrentProducts(block int, state []T) {
 	}
 	n := s.blocks[block] * s.hidden
 	r := onnx.View[T](s.call.Tensor(recurrentR))[(s.index*s.gateCount+first)*s.hidden*s.hidden:][:n*s.hidden]
-	var weight *packed
+	var weight *gemm.Packed
 	if s.recurrenceWeights != nil {
 		weight = s.recurrenceWeights[s.index][block]
 	}
@@ -183,8 +184,8 @@ func (s *recurrentDirection[T]) clipped(v []T) {
 	}
 }
 
-// add adds b to a.
-func add[T float](a, b []T) {
+// addTo adds b to a.
+func addTo[T float](a, b []T) {
 	if x, ok := any(a).([]float32); ok {
 		vec.Add(x, x, any(b).([]float32))
 		return
