@@ -5,6 +5,7 @@ import "sort"
 // families lists the operators of every file of this package.
 var families = [][]Operator{
 	arithmetic, comparison, logic, mathFunctions, floatTests, activations,
+	variadic, selection, clipping, casting, legacy,
 	chains,
 	reshapeOps,
 	transposeOps,

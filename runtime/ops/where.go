@@ -1,0 +1,104 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// selection is the operator Where (opset versions 9 and 16, which differ in
+// element types): elements of x where the condition holds, else of y, with all
+// three inputs broadcast together. Elements are moved by their width, so that
+// every type is taken.
+var selection = []Operator{
+	{Name: "Where", Since: 9, MinInputs: 3, MaxInputs: 3, Infer: inferWhere,
+		Build: func(n *Node) (Kernel, error) { return where, n.Err() }},
+}
+
+func where(c *Call) error {
+	condition, x, y := c.Tensor(0), c.Tensor(1), c.Tensor(2)
+	if condition.Type != onnx.Bool {
+		return c.TypeError(0)
+	}
+	if x.Type != y.Type {
+		return fmt.Errorf("inputs have different element types, %v and %v", x.Type, y.Type)
+	}
+	shape, err := broadcastShapes(condition.Shape, x.Shape, y.Shape)
+	if err != nil {
+		return err
+	}
+	if bits := x.Type.Bits(); x.Type != onnx.String && bits < 8 {
+		return c.TypeError(1)
+	}
+	z, err := outputOverAny(c, x.Type, shape, 1, 2)
+	if err != nil {
+		return err
+	}
+	mask, n := onnx.View[bool](condition), newNest(shape, condition.Shape, x.Shape, y.Shape)
+	switch x.Type.Bits() {
+	case 0:
+		choose(c, n, z.Strings, mask, x.Strings, y.Strings)
+	case 8:
+		choose(c, n, onnx.View[uint8](z), mask, onnx.View[uint8](x), onnx.View[uint8](y))
+	case 16:
+		choose(c, n, onnx.View[uint16](z), mask, onnx.View[uint16](x), onnx.View[uint16](y))
+	case 32:
+		choose(c, n, onnx.View[uint32](z), mask, onnx.View[uint32](x), onnx.View[uint32](y))
+	case 64:
+		choose(c, n, onnx.View[uint64](z), mask, onnx.View[uint64](x), onnx.View[uint64](y))
+	default:
+		choose(c, n, onnx.View[complex128](z), mask, onnx.View[complex128](x), onnx.View[complex128](y))
+	}
+	return nil
+}
+
+// choose sets every element of dst to that of x or y.
+func choose[T any](c *Call, n nest, dst []T, mask []bool, x, y []T) {
+	c.Parallel(n.total, elementGrain, func(from, to int) {
+		n.rows(from, to, func(out, count int, at []int) {
+			m, ms := at[0], n.step(0)
+			a, as := at[1], n.step(1)
+			b, bs := at[2], n.step(2)
+			for i := out; i < out+count; i++ {
+				if mask[m] {
+					dst[i] = x[a]
+				} else {
+					dst[i] = y[b]
+				}
+				m, a, b = m+ms, a+as, b+bs
+			}
+		})
+	})
+}
+
+// inferWhere infers Where, and the elements of shapes that are chosen.
+func inferWhere(_ *Node, in []Info) ([]Info, error) {
+	if len(in) < 3 {
+		return nil, nil
+	}
+	out, err := inferBroadcast(elemOf(in[1]), in[:3])
+	if err != nil {
+		return nil, err
+	}
+	condition, x, y := elementsOf(in[0]), elementsOf(in[1]), elementsOf(in[2])
+	if condition == nil || x == nil || y == nil {
+		return []Info{out}, nil
+	}
+	size := max(len(condition), len(x), len(y))
+	elements := make([]shapeElement, size)
+	for i := range elements {
+		for _, e := range [][]shapeElement{condition, x, y} {
+			if len(e) != 1 && len(e) != size {
+				return []Info{out}, nil
+			}
+		}
+		switch c := repeated(condition, i); {
+		case c.is(1):
+			elements[i] = repeated(x, i)
+		case c.is(0):
+			elements[i] = repeated(y, i)
+		}
+	}
+	out.Dims = elementDims(elements)
+	return []Info{out}, nil
+}
