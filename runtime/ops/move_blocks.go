@@ -129,3 +129,25 @@ func packBits(t *onnx.Tensor, codes []uint8) {
 		raw[i/per] |= code & mask << (i % per * bits)
 	}
 }
+
+// copyRange copies n elements from position s of src to position d of dst, for
+// every element type.
+func copyRange(dst *onnx.Tensor, d int, src *onnx.Tensor, s, n int) {
+	if src.Type == onnx.String {
+		copy(dst.Strings[d:d+n], src.Strings[s:s+n])
+		return
+	}
+	bits := src.Type.Bits()
+	if bits >= 8 {
+		width := bits / 8
+		copy(dst.Raw()[d*width:(d+n)*width], src.Raw()[s*width:(s+n)*width])
+		return
+	}
+	per, mask := 8/bits, byte(1<<bits-1)
+	to, from := dst.Raw(), src.Raw()
+	for i := range n {
+		code := from[(s+i)/per] >> ((s + i) % per * bits) & mask
+		shift := (d + i) % per * bits
+		to[(d+i)/per] = to[(d+i)/per]&^(mask<<shift) | code<<shift
+	}
+}

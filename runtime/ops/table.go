@@ -5,8 +5,10 @@ import "sort"
 // families lists the operators of every file of this package.
 var families = [][]Operator{
 	arithmetic, comparison, logic, mathFunctions, floatTests, activations,
-	variadic, selection, clipping, casting, legacy,
-	chains,
+	variadic, selection, clipping, casting, legacy, chains,
+	quantizing, dequantization, windows, melWeights, signals, imageDecoding,
+	matrixProducts, convolutions, pools, normalizations, recurrentOperators, flow,
+	sequences,
 	reshapeOps,
 	transposeOps,
 	concatOps,
@@ -17,17 +19,8 @@ var families = [][]Operator{
 	padOps,
 	constantOps,
 	selectOps,
-	quantizing,
-	dequantization,
-	windows,
-	melWeights,
-	signals,
-	imageDecoding,
-	matrixProducts,
-	convolutions,
-	pools,
-	normalizations,
-	recurrentOperators,
+	controlOps,
+	sequenceOps,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
