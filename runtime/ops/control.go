@@ -34,8 +34,8 @@ func requiredBody(n *Node, name string) (Body, *onnx.Graph, error) {
 	return body, g, err
 }
 
-// truth returns the only element of a tensor of truth values.
-func truth(v onnx.Value) (bool, error) {
+// condition returns the only element of a tensor of truth values.
+func condition(v onnx.Value) (bool, error) {
 	t, ok := v.(*onnx.Tensor)
 	if !ok || t.Type != onnx.Bool || t.Len() != 1 {
 		return false, fmt.Errorf("the condition is %v, expected one bool", describe(v))
@@ -63,7 +63,7 @@ func buildIf(n *Node) (Kernel, error) {
 	for i, name := range []string{"else_branch", "then_branch"} {
 		// A branch that is known not to be taken is not compiled.
 		if t := n.Constant(0); t != nil {
-			if taken, err := truth(t); err != nil || taken != (i == 1) {
+			if taken, err := condition(t); err != nil || taken != (i == 1) {
 				continue
 			}
 		}
@@ -77,12 +77,12 @@ func buildIf(n *Node) (Kernel, error) {
 		branches[i] = body
 	}
 	return func(c *Call) error {
-		condition, err := truth(c.In[0])
+		holds, err := condition(c.In[0])
 		if err != nil {
 			return err
 		}
 		body := branches[0]
-		if condition {
+		if holds {
 			body = branches[1]
 		}
 		out, err := body.Run(c, nil)
@@ -99,7 +99,7 @@ func buildIf(n *Node) (Kernel, error) {
 func inferIf(n *Node, in []Info) ([]Info, error) {
 	graphs := []*onnx.Graph{graphAttr(n, "then_branch"), graphAttr(n, "else_branch")}
 	if t := input(in, 0).Const; t != nil {
-		taken, err := truth(t)
+		taken, err := condition(t)
 		if err != nil {
 			return nil, err
 		}

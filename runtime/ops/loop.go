@@ -36,7 +36,7 @@ func buildLoop(n *Node) (Kernel, error) {
 			if err != nil {
 				return err
 			}
-			going, err := truth(out[0])
+			going, err := condition(out[0])
 			if err != nil {
 				return err
 			}
@@ -64,7 +64,7 @@ func loopBounds(c *Call) (trips int, cond bool, err error) {
 		trips = max(trips, 0)
 	}
 	if len(c.In) > 1 && c.In[1] != nil {
-		cond, err = truth(c.In[1])
+		cond, err = condition(c.In[1])
 	}
 	return trips, cond, err
 }

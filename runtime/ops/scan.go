@@ -85,7 +85,7 @@ func (s *scanner) run(c *Call, states []onnx.Value, inputs []*onnx.Tensor, lengt
 			if s.inputReversed[i] {
 				at = length - 1 - t
 			}
-			in = append(in, rowOf(x, at))
+			in = append(in, stepOf(x, at))
 		}
 		results, err := s.body.Run(c, in)
 		if err != nil {
@@ -104,9 +104,9 @@ func (s *scanner) run(c *Call, states []onnx.Value, inputs []*onnx.Tensor, lengt
 	return states, out, nil
 }
 
-// rowOf returns the part of x at position at of its first axis. It shares the
+// stepOf returns the part of x at position at of its first axis. It shares the
 // memory of x where the type allows it.
-func rowOf(x *onnx.Tensor, at int) *onnx.Tensor {
+func stepOf(x *onnx.Tensor, at int) *onnx.Tensor {
 	shape := x.Shape[1:]
 	n := product(shape)
 	if x.Type == onnx.String {

@@ -31,10 +31,10 @@ func buildScan8(n *Node) (Kernel, error) {
 			var states []onnx.Value
 			var inputs []*onnx.Tensor
 			for i := range s.states {
-				states = append(states, rowOf(c.Tensor(1+i), b))
+				states = append(states, stepOf(c.Tensor(1+i), b))
 			}
 			for i := range s.inputs {
-				inputs = append(inputs, rowOf(c.Tensor(1+s.states+i), b))
+				inputs = append(inputs, stepOf(c.Tensor(1+s.states+i), b))
 			}
 			results, out, err := s.run(c, states, inputs, lengths[b])
 			if err != nil {
