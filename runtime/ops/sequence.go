@@ -34,6 +34,15 @@ func sequence(c *Call, i int) (*onnx.Sequence, error) {
 	return s, nil
 }
 
+// held returns a value to be kept in a sequence or optional: the header of an
+// input tensor belongs to the session, its elements do not (Operator.Values).
+func held(v onnx.Value) onnx.Value {
+	if t, ok := v.(*onnx.Tensor); ok {
+		return t.Reshaped(t.Shape...)
+	}
+	return v
+}
+
 func buildSequenceConstruct(n *Node) (Kernel, error) {
 	return func(c *Call) error {
 		s := &onnx.Sequence{}
@@ -48,7 +57,7 @@ func buildSequenceConstruct(n *Node) (Kernel, error) {
 			if t.Type != s.Elem {
 				return fmt.Errorf("input %d is %v, input 0 is %v", i, t.Type, s.Elem)
 			}
-			s.Values = append(s.Values, t)
+			s.Values = append(s.Values, held(t))
 		}
 		c.Set(0, s)
 		return nil
@@ -147,7 +156,7 @@ func buildSequenceInsert(n *Node) (Kernel, error) {
 				return err
 			}
 		}
-		c.Set(0, &onnx.Sequence{Elem: t.Type, Values: slices.Insert(slices.Clone(s.Values), p, onnx.Value(t))})
+		c.Set(0, &onnx.Sequence{Elem: t.Type, Values: slices.Insert(slices.Clone(s.Values), p, held(t))})
 		return nil
 	}, n.Err()
 }
@@ -283,7 +292,7 @@ func buildOptional(n *Node) (Kernel, error) {
 	return func(c *Call) error {
 		o := &onnx.Optional{}
 		if len(c.In) > 0 {
-			o.Value = c.In[0]
+			o.Value = held(c.In[0])
 		}
 		c.Set(0, o)
 		return nil
