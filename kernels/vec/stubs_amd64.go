@@ -347,3 +347,39 @@ func float32ToFloat16AVX2(dst []uint16, src []float32)
 //
 //go:noescape
 func float32ToBfloat16AVX2(dst []uint16, src []float32)
+
+// quantizeInt8AVX2 converts the elements up to the last multiple of 8.
+//
+//	for i := range len(dst) / 8 * 8 {
+//		dst[i] = quantizeInt8(src[i], scale, zero, low, high)
+//	}
+//
+//go:noescape
+func quantizeInt8AVX2(dst []uint8, src []float32, scale float32, zero float32, low float32, high float32)
+
+// dequantizeInt8AVX2 converts the elements up to the last multiple of 8.
+//
+//	for i := range len(dst) / 8 * 8 {
+//		dst[i] = dequantizeInt8(src[i], scale, zero)
+//	}
+//
+//go:noescape
+func dequantizeInt8AVX2(dst []float32, src []uint8, scale float32, zero float32)
+
+// quantizeUint8AVX2 converts the elements up to the last multiple of 8.
+//
+//	for i := range len(dst) / 8 * 8 {
+//		dst[i] = quantizeUint8(src[i], scale, zero, low, high)
+//	}
+//
+//go:noescape
+func quantizeUint8AVX2(dst []uint8, src []float32, scale float32, zero float32, low float32, high float32)
+
+// dequantizeUint8AVX2 converts the elements up to the last multiple of 8.
+//
+//	for i := range len(dst) / 8 * 8 {
+//		dst[i] = dequantizeUint8(src[i], scale, zero)
+//	}
+//
+//go:noescape
+func dequantizeUint8AVX2(dst []float32, src []uint8, scale float32, zero float32)

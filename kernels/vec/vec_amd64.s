@@ -2761,3 +2761,123 @@ DATA word00400000<>+20(SB)/4, $0x00400000
 DATA word00400000<>+24(SB)/4, $0x00400000
 DATA word00400000<>+28(SB)/4, $0x00400000
 GLOBL word00400000<>(SB), RODATA|NOPTR, $32
+
+// func quantizeInt8AVX2(dst []uint8, src []float32, scale float32, zero float32, low float32, high float32)
+// Requires: AVX, AVX2
+TEXT ·quantizeInt8AVX2(SB), NOSPLIT, $0-64
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         src_base+24(FP), DX
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS zero+52(FP), Y1
+	VBROADCASTSS low+56(FP), Y2
+	VBROADCASTSS high+60(FP), Y3
+	XORQ         BX, BX
+	SUBQ         $0x08, CX
+	JL           done
+
+loop:
+	VMOVUPS      (DX)(BX*4), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMINPS       Y3, Y4, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VPACKSSWB    X4, X4, X4
+	VMOVQ        X4, (AX)(BX*1)
+	ADDQ         $0x08, BX
+	CMPQ         BX, CX
+	JLE          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func dequantizeInt8AVX2(dst []float32, src []uint8, scale float32, zero float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeInt8AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         src_base+24(FP), DX
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS zero+52(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x08, CX
+	JL           done
+
+loop:
+	VPMOVSXBD (DX)(BX*1), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y1, Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, CX
+	JLE       loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func quantizeUint8AVX2(dst []uint8, src []float32, scale float32, zero float32, low float32, high float32)
+// Requires: AVX, AVX2
+TEXT ·quantizeUint8AVX2(SB), NOSPLIT, $0-64
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         src_base+24(FP), DX
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS zero+52(FP), Y1
+	VBROADCASTSS low+56(FP), Y2
+	VBROADCASTSS high+60(FP), Y3
+	XORQ         BX, BX
+	SUBQ         $0x08, CX
+	JL           done
+
+loop:
+	VMOVUPS      (DX)(BX*4), Y4
+	VDIVPS       Y0, Y4, Y4
+	VMAXPS       Y2, Y4, Y4
+	VMINPS       Y3, Y4, Y4
+	VROUNDPS     $0x00, Y4, Y4
+	VADDPS       Y1, Y4, Y4
+	VCVTPS2DQ    Y4, Y4
+	VEXTRACTI128 $0x01, Y4, X5
+	VPACKSSDW    X5, X4, X4
+	VPACKUSWB    X4, X4, X4
+	VMOVQ        X4, (AX)(BX*1)
+	ADDQ         $0x08, BX
+	CMPQ         BX, CX
+	JLE          loop
+
+done:
+	VZEROUPPER
+	RET
+
+// func dequantizeUint8AVX2(dst []float32, src []uint8, scale float32, zero float32)
+// Requires: AVX, AVX2
+TEXT ·dequantizeUint8AVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst_base+0(FP), AX
+	MOVQ         dst_len+8(FP), CX
+	MOVQ         src_base+24(FP), DX
+	VBROADCASTSS scale+48(FP), Y0
+	VBROADCASTSS zero+52(FP), Y1
+	XORQ         BX, BX
+	SUBQ         $0x08, CX
+	JL           done
+
+loop:
+	VPMOVZXBD (DX)(BX*1), Y2
+	VCVTDQ2PS Y2, Y2
+	VSUBPS    Y1, Y2, Y2
+	VMULPS    Y0, Y2, Y2
+	VMOVUPS   Y2, (AX)(BX*4)
+	ADDQ      $0x08, BX
+	CMPQ      BX, CX
+	JLE       loop
+
+done:
+	VZEROUPPER
+	RET

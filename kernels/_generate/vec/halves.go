@@ -1,6 +1,8 @@
 package main
 
 import (
+	"strings"
+
 	. "github.com/mmcloughlin/avo/build"
 	. "github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
@@ -51,33 +53,37 @@ func bfloat16(x reg.VecVirtual) reg.VecVirtual {
 }
 
 func widen(name string, convert func(Mem) reg.VecVirtual) {
-	convertLoop(name, "func(dst []float32, src []uint16)", func(dst, src, i reg.Register) {
+	convertLoop(name, "func(dst []float32, src []uint16)", nil, func(dst, src, i reg.Register, _ []reg.VecVirtual) {
 		VMOVUPS(convert(Mem{Base: src, Index: i, Scale: 2}), Mem{Base: dst, Index: i, Scale: 4})
 	})
 }
 
 func narrow(name string, convert func(reg.VecVirtual) reg.VecVirtual) {
-	convertLoop(name, "func(dst []uint16, src []float32)", func(dst, src, i reg.Register) {
+	convertLoop(name, "func(dst []uint16, src []float32)", nil, func(dst, src, i reg.Register, _ []reg.VecVirtual) {
 		x := YMM()
 		VMOVUPS(Mem{Base: src, Index: i, Scale: 4}, x)
 		VMOVUPS(convert(x), Mem{Base: dst, Index: i, Scale: 2})
 	})
 }
 
-func convertLoop(name, signature string, body func(dst, src, i reg.Register)) {
+// convertLoop emits a loop over registers of 8 elements. scalars are the names
+// of float32 arguments in the signature.
+func convertLoop(name, signature string, scalars []string, body func(dst, src, i reg.Register, scalars []reg.VecVirtual)) {
 	TEXT(name+"AVX2", NOSPLIT, signature)
 	Pragma("noescape")
+	call := strings.Join(append([]string{"src[i]"}, scalars...), ", ")
 	Doc(name+"AVX2 converts the elements up to the last multiple of 8.", "",
-		"\tfor i := range len(dst) / 8 * 8 {", "\t\tdst[i] = "+name+"(src[i])", "\t}")
+		"\tfor i := range len(dst) / 8 * 8 {", "\t\tdst[i] = "+name+"("+call+")", "\t}")
 	dst := Load(Param("dst").Base(), GP64())
 	n := Load(Param("dst").Len(), GP64())
 	src := Load(Param("src").Base(), GP64())
+	values := loadScalars(scalars)
 	i := GP64()
 	XORQ(i, i)
 	SUBQ(U8(lanes), n)
 	JL(LabelRef("done"))
 	Label("loop")
-	body(dst, src, i)
+	body(dst, src, i, values)
 	ADDQ(U8(lanes), i)
 	CMPQ(i, n)
 	JLE(LabelRef("loop"))

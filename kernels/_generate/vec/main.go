@@ -12,5 +12,6 @@ func main() {
 	norms()
 	transpose()
 	halves()
+	quantize()
 	Generate()
 }
