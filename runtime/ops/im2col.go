@@ -64,7 +64,10 @@ func (p *placement) validRange(x, n, tap int) (from, to, start int) {
 	if first < size {
 		to = min(n, (size-first+stride-1)/stride)
 	}
-	return min(from, to), to, first + from*stride
+	if from >= to {
+		return 0, 0, 0
+	}
+	return from, to, first + from*stride
 }
 
 // gatherLine fills line with what kernel element tap of the last axis reads of

@@ -20,6 +20,18 @@ var families = [][]Operator{
 	selectOps,
 	controlOps,
 	sequenceOps,
+	quantizing,
+	dequantization,
+	windows,
+	melWeights,
+	signals,
+	imageDecoding,
+	matrixProducts,
+	convolutions,
+	pools,
+	normalizations,
+	recurrentOperators,
+	resizing,
 }
 
 // table maps domain and name to the entries of an operator, newest first.

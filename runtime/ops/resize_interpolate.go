@@ -1,0 +1,90 @@
+package ops
+
+import (
+	"sort"
+
+	"github.com/kcompress/kcompress/kernels/vec"
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// interpolate is the modes linear and cubic. Types other than float32 and
+// float64 are computed in float64 and rounded towards zero.
+func (v *resize) interpolate(c *Call, y, x *onnx.Tensor, axes []resizedAxis) error {
+	switch x.Type {
+	case onnx.Float32:
+		copy(y.Float32s(), resizeAxes(c, v, x.Float32s(), axes))
+	case onnx.Float64:
+		copy(onnx.View[float64](y), resizeAxes(c, v, onnx.View[float64](x), axes))
+	default:
+		values, err := x.Floats()
+		if err != nil {
+			return c.TypeError(0)
+		}
+		result, err := onnx.FromSlice(resizeAxes(c, v, values, axes), y.Shape...).ConvertTo(x.Type)
+		if err != nil {
+			return err
+		}
+		copy(y.Raw(), result.Raw())
+	}
+	return nil
+}
+
+// resizeAxes resizes one axis after the other: those that shrink first, so that
+// nothing between is larger than input or output.
+func resizeAxes[T float](c *Call, v *resize, x []T, axes []resizedAxis) []T {
+	order := make([]int, len(axes))
+	shape := make([]int, len(axes))
+	for i, a := range axes {
+		order[i], shape[i] = i, a.in
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		a, b := axes[order[i]], axes[order[j]]
+		return float64(a.out)/float64(a.in) < float64(b.out)/float64(b.in)
+	})
+	for _, i := range order {
+		a := axes[i]
+		if v.isUnchanged(a) {
+			continue
+		}
+		outer, inner := sizeOf(shape[:i]), sizeOf(shape[i+1:])
+		y := make([]T, outer*a.out*inner)
+		resizeAxis(c, y, x, v.axisSums(a), a, outer, inner, T(v.extrapolation))
+		x, shape[i] = y, a.out
+	}
+	return x
+}
+
+// resizeAxis turns x, of shape [outer, in, inner], into y, of shape [outer,
+// out, inner].
+func resizeAxis[T float](c *Call, y, x []T, sums []weightedSum, a resizedAxis, outer, inner int, outside T) {
+	c.Parallel(outer, max(1, rangeWork/16/max(1, a.out*inner)), func(from, to int) {
+		for o := from; o < to; o++ {
+			in := x[o*a.in*inner:][:a.in*inner]
+			for p, sum := range sums {
+				row := y[(o*a.out+p)*inner:][:inner]
+				if sum.outside {
+					fillWith(row, outside)
+					continue
+				}
+				clear(row)
+				for i, w := range sum.weights {
+					if w != 0 {
+						k := min(max(sum.first+i, 0), a.in-1)
+						addWeighted(row, in[k*inner:][:inner], T(w))
+					}
+				}
+			}
+		}
+	})
+}
+
+// addWeighted adds w times src to dst.
+func addWeighted[T float](dst, src []T, w T) {
+	if d, ok := any(dst).([]float32); ok && len(d) >= 8 {
+		vec.Axpy(d, any(src).([]float32), float32(w))
+		return
+	}
+	for i, v := range src {
+		dst[i] += w * v
+	}
+}
