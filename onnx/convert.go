@@ -61,9 +61,13 @@ func (t *Tensor) ConvertTo(to DType, opts ...ConvertOption) (*Tensor, error) {
 			storeInts(x, start, buffer)
 			return
 		}
+		toFloat := intToNarrow
+		if to == Float64 {
+			toFloat = intToFloat
+		}
 		floats := make([]float64, len(buffer))
 		for i, v := range buffer {
-			floats[i] = intToFloat(v, t.Type == Uint64)
+			floats[i] = toFloat(v, t.Type == Uint64)
 		}
 		storeFloats(x, start, floats, o)
 	})

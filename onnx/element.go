@@ -2,7 +2,7 @@ package onnx
 
 import (
 	"fmt"
-	"math"
+	"math/bits"
 )
 
 // isNumber reports whether elements of type t are real numbers or bools.
@@ -162,29 +162,33 @@ func toInts[T int8 | int16 | int32 | uint8 | uint16 | uint32](dst []int64, src [
 	}
 }
 
-// intToFloat returns v, the bits of a uint64 if unsigned, as a float64. Where
-// that has to round, the last bit is set (rounding to odd), so that rounding
-// the result once more to a narrower type gives what rounding v would.
+// intToFloat returns v, the bits of a uint64 if unsigned, rounded to a float64.
 func intToFloat(v int64, unsigned bool) float64 {
+	if unsigned {
+		return float64(uint64(v))
+	}
+	return float64(v)
+}
+
+// intToNarrow returns v as a float64 that rounds to a narrower type as v would:
+// where v has too many bits, the last one is set (rounding to odd), so that no
+// tie comes from rounding twice.
+func intToNarrow(v int64, unsigned bool) float64 {
 	negative := v < 0 && !unsigned
 	magnitude := uint64(v)
 	if negative {
 		magnitude = -magnitude
 	}
-	f := float64(magnitude)
-	if magnitude > 1<<53 {
-		shift := 0
-		for magnitude>>shift >= 1<<53 {
-			shift++
+	const kept = 53
+	if shift := bits.Len64(magnitude) - kept; shift > 0 {
+		high := magnitude >> shift
+		if high<<shift != magnitude {
+			high |= 1
 		}
-		kept := magnitude >> shift
-		if kept<<shift != magnitude {
-			kept |= 1
-		}
-		f = math.Ldexp(float64(kept), shift)
+		magnitude = high << shift
 	}
 	if negative {
-		return -f
+		return -float64(magnitude)
 	}
-	return f
+	return float64(magnitude)
 }

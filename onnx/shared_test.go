@@ -2,11 +2,14 @@ package onnx
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/kcompress/kcompress/onnx/internal/pb"
 )
@@ -60,20 +63,24 @@ func TestSharedModels(t *testing.T) {
 			equal++
 			continue
 		}
-		compareMessages(t, path, data, out)
+		// What is in external files becomes a part of the model.
+		read, err := Decode(out)
+		if err != nil {
+			t.Errorf("read again: %v", err)
+			continue
+		}
+		read.Path = path
+		if diff := cmp.Diff(m, read, sameModel); diff != "" {
+			t.Errorf("%s was changed by reading and writing it:\n%s", path, diff)
+		}
+		if !bytes.Contains(data, []byte("location")) && !bytes.Equal(canonical(t, data), canonical(t, out)) {
+			t.Errorf("%s: fields were changed by reading and writing it", path)
+		}
 	}
 	t.Logf("%d models, %d written byte for byte as they were", len(paths), equal)
 }
 
-// compareMessages compares two encoded models field by field, by writing both
-// in the order of the field numbers.
-func compareMessages(t *testing.T, path string, before, after []byte) {
-	t.Helper()
-	if !bytes.Equal(canonical(t, before), canonical(t, after)) {
-		t.Errorf("%s: the model was changed by reading and writing it", path)
-	}
-}
-
+// canonical returns a model written in the order of the field numbers.
 func canonical(t *testing.T, model []byte) []byte {
 	t.Helper()
 	var p pb.ModelProto
@@ -85,4 +92,42 @@ func canonical(t *testing.T, model []byte) []byte {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// TestSharedValues reads the inputs and outputs of the test cases, whose
+// models say of which types they are, and writes the tensors again.
+func TestSharedValues(t *testing.T) {
+	kinds := map[TypeKind]int{}
+	for _, path := range sharedFiles(t, "model.onnx") {
+		m, err := Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for side, infos := range map[string][]ValueInfo{"input": m.Graph.FeedInputs(), "output": m.Graph.Outputs} {
+			for i, info := range infos {
+				file := filepath.Join(filepath.Dir(path), "test_data_set_0", fmt.Sprintf("%s_%d.pb", side, i))
+				data, err := os.ReadFile(file)
+				if os.IsNotExist(err) {
+					continue
+				}
+				v, err := ReadValueFile(file, info.Type)
+				if err != nil {
+					t.Errorf("%v (%v)", err, info.Type.Kind)
+					continue
+				}
+				kinds[info.Type.Kind]++
+				x, ok := v.(*Tensor)
+				if ok && info.Type.Elem != x.Type {
+					t.Errorf("%s: %v, the model says %v", file, x, info.Type.Elem)
+				}
+				if ok && !bytes.Equal(EncodeTensor(x), data) {
+					t.Errorf("%s: written differently", file)
+				}
+			}
+		}
+	}
+	t.Logf("values by kind: %v", kinds)
+	if kinds[TensorType] < 4000 || kinds[SequenceType] == 0 || kinds[OptionalType] == 0 {
+		t.Errorf("too few values: %v", kinds)
+	}
 }
