@@ -1,0 +1,126 @@
+package ops
+
+import (
+	"fmt"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// This file multiplies matrices of 8-bit integers with exact sums. The
+// products are made by the float32 kernels: as long as no partial sum passes
+// 2^24 every float32 operation on integers is exact, so the inner dimension is
+// cut into parts that can not pass it, and the parts are added as int32.
+
+// exactBound is the largest integer up to which float32 holds all integers.
+const exactBound = 1 << 24
+
+// largestDifference bounds the distance of an 8-bit number and a zero point.
+const largestDifference = 255
+
+// integerMatrix is the right side [k,n] of integer products, its zero point
+// subtracted.
+type integerMatrix struct {
+	k, n int
+	// part is the number of rows in each of parts but the last.
+	part  int
+	parts []*packed
+}
+
+// newIntegerMatrix packs a matrix [k,n] or, transposed, [n,k] of differences
+// from a zero point.
+func newIntegerMatrix(values []float32, k, n int, transposed bool) *integerMatrix {
+	largest := float32(1)
+	for _, v := range values {
+		if v < 0 {
+			v = -v
+		}
+		if v > largest {
+			largest = v
+		}
+	}
+	w := &integerMatrix{k: k, n: n, part: exactBound / (largestDifference * int(largest))}
+	if transposed {
+		rows := make([]float32, len(values))
+		transpose(rows, values, n, k)
+		values = rows
+	}
+	for from := 0; from < k; from += w.part {
+		to := min(from+w.part, k)
+		w.parts = append(w.parts, pack(values[from*n:to*n], to-from, n, false))
+	}
+	return w
+}
+
+// multiply computes dst = a w for m rows of a, differences of 8-bit numbers
+// from a zero point. Sums wrap around beyond 32 bits.
+func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error {
+	if len(w.parts) == 0 || m == 0 || w.n == 0 {
+		clear(dst)
+		return nil
+	}
+	sums, err := c.Scratch(m * w.n)
+	if err != nil {
+		return err
+	}
+	for i, p := range w.parts {
+		p.multiply(c, sums, w.n, a[i*w.part:], w.k, m, nil)
+		first := i == 0
+		c.Parallel(len(dst), spanOfTensor, func(from, to int) {
+			d, s := dst[from:to], sums[from:to]
+			if first {
+				for j, v := range s {
+					d[j] = int32(v)
+				}
+				return
+			}
+			for j, v := range s {
+				d[j] += int32(v)
+			}
+		})
+	}
+	return nil
+}
+
+// differences writes the elements of an 8-bit tensor minus their zero points,
+// zeros[row] for rows of the given length; one zero point stands for all, none
+// for 0.
+func differences(c *Call, dst []float32, x *onnx.Tensor, zeros []int32, length int) error {
+	switch x.Type {
+	case onnx.Uint8:
+		differencesOf(c, dst, onnx.View[uint8](x), zeros, length)
+	case onnx.Int8:
+		differencesOf(c, dst, onnx.View[int8](x), zeros, length)
+	default:
+		return fmt.Errorf("expected 8-bit integers, got %v", x)
+	}
+	return nil
+}
+
+func differencesOf[T int8 | uint8](c *Call, dst []float32, x []T, zeros []int32, length int) {
+	if len(x) == 0 {
+		return
+	}
+	if len(zeros) < 2 {
+		length = len(x)
+	}
+	grain := max(1, spanOfTensor/length)
+	body := func(dst []float32, x []T, zero int32) {
+		dst = dst[:len(x)]
+		for i, v := range x {
+			dst[i] = float32(int32(v) - zero)
+		}
+	}
+	if len(zeros) < 2 {
+		var zero int32
+		if len(zeros) == 1 {
+			zero = zeros[0]
+		}
+		c.Parallel(len(x), spanOfTensor, func(from, to int) { body(dst[from:to], x[from:to], zero) })
+		return
+	}
+	c.Parallel(len(x)/length, grain, func(from, to int) {
+		for r := from; r < to; r++ {
+			body(dst[r*length:(r+1)*length], x[r*length:(r+1)*length], zeros[r%len(zeros)])
+		}
+	})
+}
