@@ -61,7 +61,7 @@ func buildDequantize(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		scales, err := floatsOf(scale)
+		scales, err := float32sOf(scale)
 		if err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func buildDequantize(n *Node) (Kernel, error) {
 		if err := dequantize(c, floats, x, zero, scales, g); err != nil {
 			return err
 		}
-		return storeFloats(y, floats)
+		return storeRounded(y, floats)
 	}, n.Err()
 }
 
@@ -102,13 +102,13 @@ func dequantize(c *Call, y []float32, x, zero *onnx.Tensor, scale []float32, g g
 		dequantizeSpans(c, y, onnx.View[int32](x), viewOrNil[int32](zero), scale, g)
 	case onnx.Int4, onnx.Uint4, onnx.Int2, onnx.Uint2,
 		onnx.Float8E4M3FN, onnx.Float8E4M3FNUZ, onnx.Float8E5M2, onnx.Float8E5M2FNUZ, onnx.Float4E2M1:
-		values, err := floatsOf(x)
+		values, err := float32sOf(x)
 		if err != nil {
 			return err
 		}
 		var zeros []float32
 		if zero != nil {
-			if zeros, err = floatsOf(zero); err != nil {
+			if zeros, err = float32sOf(zero); err != nil {
 				return err
 			}
 		}

@@ -44,7 +44,7 @@ func (r *pnmReader) bit() (int, error) {
 	for r.at < len(r.data) && isSpace(r.data[r.at]) {
 		r.at++
 	}
-	if r.at == len(r.data) || r.data[r.at]&^1 != '0' {
+	if r.at >= len(r.data) || r.data[r.at]&^1 != '0' {
 		return 0, errImageData
 	}
 	r.at++

@@ -97,7 +97,7 @@ type factors struct {
 // newFactors returns the scales of a product of m by n, given as a scalar or
 // one for each row or column of the last two axes, or of all matrices.
 func newFactors(scale *onnx.Tensor, s matMulShape, rows bool) (factors, error) {
-	values, err := floatsOf(scale)
+	values, err := float32sOf(scale)
 	if err != nil {
 		return factors{}, err
 	}

@@ -81,7 +81,7 @@ func newConvOutput(c *Call, filters int) (*convOutput, error) {
 	if err != nil {
 		return nil, err
 	}
-	scales, err := floatsOf(c.Tensor(4))
+	scales, err := float32sOf(c.Tensor(4))
 	if err != nil {
 		return nil, err
 	}

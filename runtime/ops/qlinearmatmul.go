@@ -107,7 +107,7 @@ func qlinearFloat8(c *Call) error {
 	}
 	product := onnx.NewTensor(onnx.Float32, s.out...)
 	multiplyBatches[float32](c, s, product, a, b)
-	scale, err := floatsOf(c.Tensor(6))
+	scale, err := float32sOf(c.Tensor(6))
 	if err != nil {
 		return err
 	}
@@ -124,7 +124,7 @@ func dequantized(c *Call, i int) (*onnx.Tensor, error) {
 	if zero.Type != x.Type {
 		return nil, errZeroPointType
 	}
-	values, err := floatsOf(scale)
+	values, err := float32sOf(scale)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,9 @@ import (
 	"github.com/kcompress/kcompress/onnx"
 )
 
-// floatsOf returns the elements of a numeric tensor as float32, without a copy
+// float32sOf returns the elements of a numeric tensor as float32, without a copy
 // where they are.
-func floatsOf(t *onnx.Tensor) ([]float32, error) {
+func float32sOf(t *onnx.Tensor) ([]float32, error) {
 	f, err := t.ConvertTo(onnx.Float32)
 	if err != nil {
 		return nil, err
@@ -14,8 +14,8 @@ func floatsOf(t *onnx.Tensor) ([]float32, error) {
 	return f.Float32s(), nil
 }
 
-// storeFloats writes floats to y, rounded to its element type.
-func storeFloats(y *onnx.Tensor, floats []float32, opts ...onnx.ConvertOption) error {
+// storeRounded writes floats to y, rounded to its element type.
+func storeRounded(y *onnx.Tensor, floats []float32, opts ...onnx.ConvertOption) error {
 	return storeConverted(y, onnx.FromSlice(floats, y.Shape...), opts...)
 }
 

@@ -52,11 +52,11 @@ func buildQuantize(n *Node) (Kernel, error) {
 		default:
 			return c.TypeError(0)
 		}
-		values, err := floatsOf(x)
+		values, err := float32sOf(x)
 		if err != nil {
 			return err
 		}
-		scales, err := floatsOf(scale)
+		scales, err := float32sOf(scale)
 		if err != nil {
 			return err
 		}
@@ -200,7 +200,7 @@ func quantizeFloats(c *Call, y *onnx.Tensor, x, scale []float32, zero *onnx.Tens
 	var zeros []float32
 	if zero != nil {
 		var err error
-		if zeros, err = floatsOf(zero); err != nil {
+		if zeros, err = float32sOf(zero); err != nil {
 			return err
 		}
 	}
@@ -220,5 +220,5 @@ func quantizeFloats(c *Call, y *onnx.Tensor, x, scale []float32, zero *onnx.Tens
 			}
 		})
 	}
-	return storeFloats(y, floats, onnx.Saturate(saturate))
+	return storeRounded(y, floats, onnx.Saturate(saturate))
 }

@@ -86,7 +86,7 @@ func scalarFloat(c *Call, i int) (float64, error) {
 	if t.Type == onnx.Float64 {
 		return onnx.View[float64](t)[0], nil
 	}
-	values, err := floatsOf(t)
+	values, err := float32sOf(t)
 	if err != nil {
 		return 0, err
 	}
