@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -23,7 +24,7 @@ type integerMatrix struct {
 	k, n int
 	// part is the number of rows in each of parts but the last.
 	part  int
-	parts []*packed
+	parts []*gemm.Packed
 }
 
 // newIntegerMatrix packs a matrix [k,n] or, transposed, [n,k] of differences
@@ -41,12 +42,14 @@ func newIntegerMatrix(values []float32, k, n int, transposed bool) *integerMatri
 	w := &integerMatrix{k: k, n: n, part: exactBound / (largestDifference * int(largest))}
 	if transposed {
 		rows := make([]float32, len(values))
-		transpose(rows, values, n, k)
+		for i, v := range values {
+			rows[i%k*n+i/k] = v
+		}
 		values = rows
 	}
 	for from := 0; from < k; from += w.part {
 		to := min(from+w.part, k)
-		w.parts = append(w.parts, pack(values[from*n:to*n], to-from, n, false))
+		w.parts = append(w.parts, gemm.Pack(values[from*n:to*n], to-from, n, false))
 	}
 	return w
 }
@@ -63,7 +66,7 @@ func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error
 		return err
 	}
 	for i, p := range w.parts {
-		p.multiply(c, sums, w.n, a[i*w.part:], w.k, m, nil)
+		multiplyPacked(c, p, sums, w.n, a[i*w.part:], w.k, m, nil)
 		first := i == 0
 		c.Parallel(len(dst), spanOfTensor, func(from, to int) {
 			d, s := dst[from:to], sums[from:to]

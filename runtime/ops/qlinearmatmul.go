@@ -105,13 +105,13 @@ func qlinearFloat8(c *Call) error {
 	if err != nil {
 		return err
 	}
-	product := onnx.NewTensor(onnx.Float32, s.out...)
-	multiplyBatches[float32](c, s, product, a, b)
+	result := onnx.NewTensor(onnx.Float32, s.out...)
+	multiplyBatches[float32](c, s, result, a, b)
 	scale, err := float32sOf(c.Tensor(6))
 	if err != nil {
 		return err
 	}
-	return quantizeFloats(c, y, product.Float32s(), scale, zero, perTensor(product.Len()), true)
+	return quantizeFloats(c, y, result.Float32s(), scale, zero, perTensor(result.Len()), true)
 }
 
 // dequantized returns input i, followed by its scale and zero point, as

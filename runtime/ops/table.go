@@ -7,6 +7,7 @@ var families = [][]Operator{
 	arithmetic, comparison, logic, mathFunctions, floatTests, activations,
 	variadic, selection, clipping, casting, legacy, chains,
 	quantizing, dequantization, windows, melWeights, signals, imageDecoding,
+	integerMatMuls, integerConvs,
 	matrixProducts, convolutions, pools, normalizations, recurrentOperators,
 	reshapeOps,
 	transposeOps,
