@@ -99,7 +99,7 @@ const (
 	// packedColumns is how many columns of b are packed at a time.
 	packedColumns = 512
 	// With fewer rows than this, b is used too seldom to be worth a copy.
-	rowsWorthPacking = 2 * maxTileRows
+	rowsWorthPacking = 12
 )
 
 func (x *product) run() {

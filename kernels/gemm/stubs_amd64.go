@@ -202,6 +202,510 @@ func tile5x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float3
 //go:noescape
 func tile6x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
+// tile1x3AVX512 computes 3 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 48 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile1x3AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile1x4AVX512 computes 4 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 64 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile1x4AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile2x4AVX512 computes 4 panels of strips of 2 rows. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 64 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile2x4AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile3x4AVX512 computes 4 panels of strips of 3 rows. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 64 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile3x4AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile1x1AVX512 computes 1 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile1x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile1x2AVX512 computes 2 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile1x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile2x1AVX512 computes 1 panels of strips of 2 rows. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile2x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile2x2AVX512 computes 2 panels of strips of 2 rows. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile2x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile3x1AVX512 computes 1 panels of strips of 3 rows. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile3x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile3x2AVX512 computes 2 panels of strips of 3 rows. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile3x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile4x1AVX512 computes 1 panels of strips of 4 rows. Strides are in elements.
+//
+//	for i := range 4 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile4x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile4x2AVX512 computes 2 panels of strips of 4 rows. Strides are in elements.
+//
+//	for i := range 4 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile4x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile5x1AVX512 computes 1 panels of strips of 5 rows. Strides are in elements.
+//
+//	for i := range 5 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile5x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile5x2AVX512 computes 2 panels of strips of 5 rows. Strides are in elements.
+//
+//	for i := range 5 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile5x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile6x1AVX512 computes 1 panels of strips of 6 rows. Strides are in elements.
+//
+//	for i := range 6 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile6x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile6x2AVX512 computes 2 panels of strips of 6 rows. Strides are in elements.
+//
+//	for i := range 6 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile6x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile7x1AVX512 computes 1 panels of strips of 7 rows. Strides are in elements.
+//
+//	for i := range 7 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile7x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile7x2AVX512 computes 2 panels of strips of 7 rows. Strides are in elements.
+//
+//	for i := range 7 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile7x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile8x1AVX512 computes 1 panels of strips of 8 rows. Strides are in elements.
+//
+//	for i := range 8 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile8x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile8x2AVX512 computes 2 panels of strips of 8 rows. Strides are in elements.
+//
+//	for i := range 8 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile8x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile9x1AVX512 computes 1 panels of strips of 9 rows. Strides are in elements.
+//
+//	for i := range 9 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile9x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile9x2AVX512 computes 2 panels of strips of 9 rows. Strides are in elements.
+//
+//	for i := range 9 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile9x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile10x1AVX512 computes 1 panels of strips of 10 rows. Strides are in elements.
+//
+//	for i := range 10 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile10x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile10x2AVX512 computes 2 panels of strips of 10 rows. Strides are in elements.
+//
+//	for i := range 10 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile10x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile11x1AVX512 computes 1 panels of strips of 11 rows. Strides are in elements.
+//
+//	for i := range 11 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile11x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile11x2AVX512 computes 2 panels of strips of 11 rows. Strides are in elements.
+//
+//	for i := range 11 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile11x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile12x1AVX512 computes 1 panels of strips of 12 rows. Strides are in elements.
+//
+//	for i := range 12 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile12x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// tile12x2AVX512 computes 2 panels of strips of 12 rows. Strides are in elements.
+//
+//	for i := range 12 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], b[j/16*panelStride+p*bStride+j%16], sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func tile12x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
+
 // addBiasAVX2 finishes rows of a product in place.
 //
 //	for i := range rows {

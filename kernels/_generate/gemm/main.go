@@ -9,6 +9,9 @@ func main() {
 	for _, shape := range avx2Shapes() {
 		tile(avx2, shape)
 	}
+	for _, shape := range avx512Shapes() {
+		tile(avx512, shape)
+	}
 	finish(avx2, "addBias", false)
 	finish(avx2, "addBiasRelu", true)
 	copyPanel(avx2)
@@ -29,4 +32,13 @@ func avx2Shapes() []shape {
 		{3, 1}, {3, 2},
 		{4, 1}, {5, 1}, {6, 1},
 	}
+}
+
+// avx512Shapes are the same for 32 registers, each as wide as a panel.
+func avx512Shapes() []shape {
+	shapes := []shape{{1, 3}, {1, 4}, {2, 4}, {3, 4}}
+	for rows := 1; rows <= 12; rows++ {
+		shapes = append(shapes, shape{rows, 1}, shape{rows, 2})
+	}
+	return shapes
 }

@@ -15,7 +15,10 @@ type width struct {
 	new   func() reg.VecVirtual
 }
 
-var avx2 = width{"AVX2", 8, YMM}
+var (
+	avx2   = width{"AVX2", 8, YMM}
+	avx512 = width{"AVX512", 16, ZMM}
+)
 
 // bytes is the size of a register.
 func (w width) bytes() int { return 4 * w.lanes }
