@@ -1,0 +1,48 @@
+package factorise
+
+import (
+	"math"
+
+	"github.com/kcompress/kcompress/kernels/butterfly"
+)
+
+// norm is the Euclidean norm, summed in float64.
+func norm(x []float32) float64 {
+	sum := 0.0
+	for _, v := range x {
+		sum += float64(v) * float64(v)
+	}
+	return math.Sqrt(sum)
+}
+
+// rowNorms are the Euclidean norms of the rows of a square matrix.
+func rowNorms(m []float64, n int) []float64 {
+	norms := make([]float64, n)
+	for i := range n {
+		sum := 0.0
+		for _, v := range m[i*n:][:n] {
+			sum += v * v
+		}
+		norms[i] = math.Sqrt(sum)
+	}
+	return norms
+}
+
+func scale(x []float32, s float64) {
+	for i, v := range x {
+		x[i] = float32(float64(v) * s)
+	}
+}
+
+// scaleChain multiplies the matrix of a chain by s, with the same share in
+// every factor.
+func scaleChain(c *butterfly.Chain, s float64) {
+	share := math.Pow(math.Abs(s), 1/float64(len(c.Factors)))
+	for i, f := range c.Factors {
+		if i == 0 && s < 0 {
+			scale(f.Values, -share)
+			continue
+		}
+		scale(f.Values, share)
+	}
+}
