@@ -27,6 +27,10 @@ group:
 outputs:
 	CMPQ R11, $0x08
 	JE   tile4
+	CMPQ R11, $0x07
+	JE   tile4
+	CMPQ R11, $0x05
+	JE   tile3
 	CMPQ R11, $0x06
 	JGE  tile6
 	CMPQ R11, $0x04
@@ -284,6 +288,10 @@ group:
 outputs:
 	CMPQ R11, $0x08
 	JE   tile4
+	CMPQ R11, $0x07
+	JE   tile4
+	CMPQ R11, $0x05
+	JE   tile3
 	CMPQ R11, $0x06
 	JGE  tile6
 	CMPQ R11, $0x04
@@ -488,6 +496,10 @@ group:
 outputs:
 	CMPQ R11, $0x08
 	JE   tile4
+	CMPQ R11, $0x07
+	JE   tile4
+	CMPQ R11, $0x05
+	JE   tile3
 	CMPQ R11, $0x06
 	JGE  tile6
 	CMPQ R11, $0x04
@@ -825,6 +837,8 @@ block:
 	MOVQ outputs+40(FP), R9
 
 outputs:
+	CMPQ R9, $0x04
+	JE   outputs2
 	CMPQ R9, $0x03
 	JGE  outputs3
 	CMPQ R9, $0x02
@@ -1367,8 +1381,16 @@ vector:
 outputs:
 	CMPQ    R10, $0x08
 	JGE     tile8
+	CMPQ    R10, $0x07
+	JGE     tile7
+	CMPQ    R10, $0x06
+	JGE     tile6
+	CMPQ    R10, $0x05
+	JGE     tile5
 	CMPQ    R10, $0x04
 	JGE     tile4
+	CMPQ    R10, $0x03
+	JGE     tile3
 	CMPQ    R10, $0x02
 	JGE     tile2
 	CMPQ    R10, $0x01
@@ -1433,6 +1455,117 @@ inputs8:
 	SUBQ        $0x08, R10
 	JMP         outputs
 
+tile7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs7:
+	VMOVUPS     (R11), Y7
+	VFMADD231PS (DX), Y7, Y0
+	VFMADD231PS 32(DX), Y7, Y1
+	VFMADD231PS 64(DX), Y7, Y2
+	VFMADD231PS 96(DX), Y7, Y3
+	VFMADD231PS 128(DX), Y7, Y4
+	VFMADD231PS 160(DX), Y7, Y5
+	VFMADD231PS 192(DX), Y7, Y6
+	ADDQ        $0x000000e0, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs7
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y5, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y6, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x07, R10
+	JMP         outputs
+
+tile6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs6:
+	VMOVUPS     (R11), Y6
+	VFMADD231PS (DX), Y6, Y0
+	VFMADD231PS 32(DX), Y6, Y1
+	VFMADD231PS 64(DX), Y6, Y2
+	VFMADD231PS 96(DX), Y6, Y3
+	VFMADD231PS 128(DX), Y6, Y4
+	VFMADD231PS 160(DX), Y6, Y5
+	ADDQ        $0x000000c0, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs6
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y5, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x06, R10
+	JMP         outputs
+
+tile5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs5:
+	VMOVUPS     (R11), Y5
+	VFMADD231PS (DX), Y5, Y0
+	VFMADD231PS 32(DX), Y5, Y1
+	VFMADD231PS 64(DX), Y5, Y2
+	VFMADD231PS 96(DX), Y5, Y3
+	VFMADD231PS 128(DX), Y5, Y4
+	ADDQ        $0x000000a0, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs5
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y4, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x05, R10
+	JMP         outputs
+
 tile4:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
@@ -1460,6 +1593,31 @@ inputs4:
 	VMOVUPS     Y3, (R9)
 	ADDQ        BX, R9
 	SUBQ        $0x04, R10
+	JMP         outputs
+
+tile3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs3:
+	VMOVUPS     (R11), Y3
+	VFMADD231PS (DX), Y3, Y0
+	VFMADD231PS 32(DX), Y3, Y1
+	VFMADD231PS 64(DX), Y3, Y2
+	ADDQ        $0x60, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs3
+	VMOVUPS     Y0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     Y2, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x03, R10
 	JMP         outputs
 
 tile2:
@@ -1501,32 +1659,39 @@ inputs1:
 	JMP         outputs
 
 // func dense8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-// Requires: AVX, FMA3
+// Requires: AVX, CMOV, FMA3
 TEXT ·dense8AVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ values+16(FP), DX
 	MOVQ row+48(FP), BX
+	MOVQ outputs+32(FP), R9
+	SHLQ $0x02, R9
 
 block:
-	MOVQ outputs+32(FP), SI
+	MOVQ AX, DI
+	LEAQ -32(AX)(R9*1), R8
+	LEAQ 31(R9), SI
+	SHRQ $0x05, SI
 
 outputs:
-	CMPQ  SI, $0x40
-	JGE   tile8
-	CMPQ  SI, $0x20
-	JGE   tile4
-	CMPQ  SI, $0x10
-	JGE   tile2
-	CMPQ  SI, $0x08
-	JGE   tile1
-	TESTQ SI, SI
-	JZ    next
-	LEAQ  -32(AX)(SI*4), AX
-	MOVQ  $0x00000008, SI
-	JMP   tile1
-
-next:
+	CMPQ SI, $0x08
+	JGE  tile8
+	CMPQ SI, $0x07
+	JGE  tile7
+	CMPQ SI, $0x06
+	JGE  tile6
+	CMPQ SI, $0x05
+	JGE  tile5
+	CMPQ SI, $0x04
+	JGE  tile4
+	CMPQ SI, $0x03
+	JGE  tile3
+	CMPQ SI, $0x02
+	JGE  tile2
+	CMPQ SI, $0x01
+	JGE  tile1
+	ADDQ R9, AX
 	ADDQ srcBlock+56(FP), CX
 	DECQ count+24(FP)
 	JNZ  block
@@ -1542,11 +1707,11 @@ tile8:
 	VXORPS Y5, Y5, Y5
 	VXORPS Y6, Y6, Y6
 	VXORPS Y7, Y7, Y7
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs8:
-	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (R10), Y8
 	VFMADD231PS  (DX), Y8, Y0
 	VFMADD231PS  32(DX), Y8, Y1
 	VFMADD231PS  64(DX), Y8, Y2
@@ -1556,19 +1721,127 @@ inputs8:
 	VFMADD231PS  192(DX), Y8, Y6
 	VFMADD231PS  224(DX), Y8, Y7
 	ADDQ         $0x00000100, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs8
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	VMOVUPS      Y4, 128(AX)
-	VMOVUPS      Y5, 160(AX)
-	VMOVUPS      Y6, 192(AX)
-	VMOVUPS      Y7, 224(AX)
-	ADDQ         $0x00000100, AX
-	SUBQ         $0x40, SI
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	LEAQ         224(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y7, (R10)
+	ADDQ         $0x00000100, DI
+	SUBQ         $0x08, SI
+	JMP          outputs
+
+tile7:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs7:
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  (DX), Y7, Y0
+	VFMADD231PS  32(DX), Y7, Y1
+	VFMADD231PS  64(DX), Y7, Y2
+	VFMADD231PS  96(DX), Y7, Y3
+	VFMADD231PS  128(DX), Y7, Y4
+	VFMADD231PS  160(DX), Y7, Y5
+	VFMADD231PS  192(DX), Y7, Y6
+	ADDQ         $0x000000e0, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs7
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	LEAQ         192(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         $0x000000e0, DI
+	SUBQ         $0x07, SI
+	JMP          outputs
+
+tile6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs6:
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  (DX), Y6, Y0
+	VFMADD231PS  32(DX), Y6, Y1
+	VFMADD231PS  64(DX), Y6, Y2
+	VFMADD231PS  96(DX), Y6, Y3
+	VFMADD231PS  128(DX), Y6, Y4
+	VFMADD231PS  160(DX), Y6, Y5
+	ADDQ         $0x000000c0, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs6
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	LEAQ         160(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         $0x000000c0, DI
+	SUBQ         $0x06, SI
+	JMP          outputs
+
+tile5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs5:
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  (DX), Y5, Y0
+	VFMADD231PS  32(DX), Y5, Y1
+	VFMADD231PS  64(DX), Y5, Y2
+	VFMADD231PS  96(DX), Y5, Y3
+	VFMADD231PS  128(DX), Y5, Y4
+	ADDQ         $0x000000a0, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs5
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	LEAQ         128(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y4, (R10)
+	ADDQ         $0x000000a0, DI
+	SUBQ         $0x05, SI
 	JMP          outputs
 
 tile4:
@@ -1576,62 +1849,97 @@ tile4:
 	VXORPS Y1, Y1, Y1
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs4:
-	VBROADCASTSS (DI), Y4
+	VBROADCASTSS (R10), Y4
 	VFMADD231PS  (DX), Y4, Y0
 	VFMADD231PS  32(DX), Y4, Y1
 	VFMADD231PS  64(DX), Y4, Y2
 	VFMADD231PS  96(DX), Y4, Y3
 	ADDQ         $0x00000080, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs4
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	VMOVUPS      Y2, 64(AX)
-	VMOVUPS      Y3, 96(AX)
-	ADDQ         $0x00000080, AX
-	SUBQ         $0x20, SI
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	LEAQ         96(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y3, (R10)
+	ADDQ         $0x00000080, DI
+	SUBQ         $0x04, SI
+	JMP          outputs
+
+tile3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs3:
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  (DX), Y3, Y0
+	VFMADD231PS  32(DX), Y3, Y1
+	VFMADD231PS  64(DX), Y3, Y2
+	ADDQ         $0x60, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs3
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	LEAQ         64(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y2, (R10)
+	ADDQ         $0x60, DI
+	SUBQ         $0x03, SI
 	JMP          outputs
 
 tile2:
 	VXORPS Y0, Y0, Y0
 	VXORPS Y1, Y1, Y1
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs2:
-	VBROADCASTSS (DI), Y2
+	VBROADCASTSS (R10), Y2
 	VFMADD231PS  (DX), Y2, Y0
 	VFMADD231PS  32(DX), Y2, Y1
 	ADDQ         $0x40, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs2
-	VMOVUPS      Y0, (AX)
-	VMOVUPS      Y1, 32(AX)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
+	VMOVUPS      Y0, (DI)
+	LEAQ         32(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y1, (R10)
+	ADDQ         $0x40, DI
+	SUBQ         $0x02, SI
 	JMP          outputs
 
 tile1:
 	VXORPS Y0, Y0, Y0
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs1:
-	VBROADCASTSS (DI), Y1
+	VBROADCASTSS (R10), Y1
 	VFMADD231PS  (DX), Y1, Y0
 	ADDQ         $0x20, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs1
-	VMOVUPS      Y0, (AX)
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, SI
+	LEAQ         (DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         $0x20, DI
+	SUBQ         $0x01, SI
 	JMP          outputs
 
 // func lanes4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
@@ -1654,8 +1962,16 @@ vector:
 outputs:
 	CMPQ    R10, $0x08
 	JGE     tile8
+	CMPQ    R10, $0x07
+	JGE     tile7
+	CMPQ    R10, $0x06
+	JGE     tile6
+	CMPQ    R10, $0x05
+	JGE     tile5
 	CMPQ    R10, $0x04
 	JGE     tile4
+	CMPQ    R10, $0x03
+	JGE     tile3
 	CMPQ    R10, $0x02
 	JGE     tile2
 	CMPQ    R10, $0x01
@@ -1720,6 +2036,117 @@ inputs8:
 	SUBQ        $0x08, R10
 	JMP         outputs
 
+tile7:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs7:
+	VMOVUPS     (R11), X7
+	VFMADD231PS (DX), X7, X0
+	VFMADD231PS 16(DX), X7, X1
+	VFMADD231PS 32(DX), X7, X2
+	VFMADD231PS 48(DX), X7, X3
+	VFMADD231PS 64(DX), X7, X4
+	VFMADD231PS 80(DX), X7, X5
+	VFMADD231PS 96(DX), X7, X6
+	ADDQ        $0x70, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs7
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X5, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X6, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x07, R10
+	JMP         outputs
+
+tile6:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs6:
+	VMOVUPS     (R11), X6
+	VFMADD231PS (DX), X6, X0
+	VFMADD231PS 16(DX), X6, X1
+	VFMADD231PS 32(DX), X6, X2
+	VFMADD231PS 48(DX), X6, X3
+	VFMADD231PS 64(DX), X6, X4
+	VFMADD231PS 80(DX), X6, X5
+	ADDQ        $0x60, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs6
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X4, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X5, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x06, R10
+	JMP         outputs
+
+tile5:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs5:
+	VMOVUPS     (R11), X5
+	VFMADD231PS (DX), X5, X0
+	VFMADD231PS 16(DX), X5, X1
+	VFMADD231PS 32(DX), X5, X2
+	VFMADD231PS 48(DX), X5, X3
+	VFMADD231PS 64(DX), X5, X4
+	ADDQ        $0x50, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs5
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X3, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X4, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x05, R10
+	JMP         outputs
+
 tile4:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
@@ -1747,6 +2174,31 @@ inputs4:
 	VMOVUPS     X3, (R9)
 	ADDQ        BX, R9
 	SUBQ        $0x04, R10
+	JMP         outputs
+
+tile3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	MOVQ   R8, R11
+	MOVQ   inputs+40(FP), R12
+
+inputs3:
+	VMOVUPS     (R11), X3
+	VFMADD231PS (DX), X3, X0
+	VFMADD231PS 16(DX), X3, X1
+	VFMADD231PS 32(DX), X3, X2
+	ADDQ        $0x30, DX
+	ADDQ        BX, R11
+	DECQ        R12
+	JNZ         inputs3
+	VMOVUPS     X0, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X1, (R9)
+	ADDQ        BX, R9
+	VMOVUPS     X2, (R9)
+	ADDQ        BX, R9
+	SUBQ        $0x03, R10
 	JMP         outputs
 
 tile2:
@@ -1788,32 +2240,39 @@ inputs1:
 	JMP         outputs
 
 // func dense4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-// Requires: AVX, FMA3
+// Requires: AVX, CMOV, FMA3
 TEXT ·dense4AVX2(SB), NOSPLIT, $0-64
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ values+16(FP), DX
 	MOVQ row+48(FP), BX
+	MOVQ outputs+32(FP), R9
+	SHLQ $0x02, R9
 
 block:
-	MOVQ outputs+32(FP), SI
+	MOVQ AX, DI
+	LEAQ -16(AX)(R9*1), R8
+	LEAQ 15(R9), SI
+	SHRQ $0x04, SI
 
 outputs:
-	CMPQ  SI, $0x20
-	JGE   tile8
-	CMPQ  SI, $0x10
-	JGE   tile4
-	CMPQ  SI, $0x08
-	JGE   tile2
-	CMPQ  SI, $0x04
-	JGE   tile1
-	TESTQ SI, SI
-	JZ    next
-	LEAQ  -16(AX)(SI*4), AX
-	MOVQ  $0x00000004, SI
-	JMP   tile1
-
-next:
+	CMPQ SI, $0x08
+	JGE  tile8
+	CMPQ SI, $0x07
+	JGE  tile7
+	CMPQ SI, $0x06
+	JGE  tile6
+	CMPQ SI, $0x05
+	JGE  tile5
+	CMPQ SI, $0x04
+	JGE  tile4
+	CMPQ SI, $0x03
+	JGE  tile3
+	CMPQ SI, $0x02
+	JGE  tile2
+	CMPQ SI, $0x01
+	JGE  tile1
+	ADDQ R9, AX
 	ADDQ srcBlock+56(FP), CX
 	DECQ count+24(FP)
 	JNZ  block
@@ -1829,11 +2288,11 @@ tile8:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs8:
-	VBROADCASTSS (DI), X8
+	VBROADCASTSS (R10), X8
 	VFMADD231PS  (DX), X8, X0
 	VFMADD231PS  16(DX), X8, X1
 	VFMADD231PS  32(DX), X8, X2
@@ -1843,19 +2302,127 @@ inputs8:
 	VFMADD231PS  96(DX), X8, X6
 	VFMADD231PS  112(DX), X8, X7
 	ADDQ         $0x00000080, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs8
-	VMOVUPS      X0, (AX)
-	VMOVUPS      X1, 16(AX)
-	VMOVUPS      X2, 32(AX)
-	VMOVUPS      X3, 48(AX)
-	VMOVUPS      X4, 64(AX)
-	VMOVUPS      X5, 80(AX)
-	VMOVUPS      X6, 96(AX)
-	VMOVUPS      X7, 112(AX)
-	ADDQ         $0x00000080, AX
-	SUBQ         $0x20, SI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	VMOVUPS      X2, 32(DI)
+	VMOVUPS      X3, 48(DI)
+	VMOVUPS      X4, 64(DI)
+	VMOVUPS      X5, 80(DI)
+	VMOVUPS      X6, 96(DI)
+	LEAQ         112(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X7, (R10)
+	ADDQ         $0x00000080, DI
+	SUBQ         $0x08, SI
+	JMP          outputs
+
+tile7:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs7:
+	VBROADCASTSS (R10), X7
+	VFMADD231PS  (DX), X7, X0
+	VFMADD231PS  16(DX), X7, X1
+	VFMADD231PS  32(DX), X7, X2
+	VFMADD231PS  48(DX), X7, X3
+	VFMADD231PS  64(DX), X7, X4
+	VFMADD231PS  80(DX), X7, X5
+	VFMADD231PS  96(DX), X7, X6
+	ADDQ         $0x70, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs7
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	VMOVUPS      X2, 32(DI)
+	VMOVUPS      X3, 48(DI)
+	VMOVUPS      X4, 64(DI)
+	VMOVUPS      X5, 80(DI)
+	LEAQ         96(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X6, (R10)
+	ADDQ         $0x70, DI
+	SUBQ         $0x07, SI
+	JMP          outputs
+
+tile6:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs6:
+	VBROADCASTSS (R10), X6
+	VFMADD231PS  (DX), X6, X0
+	VFMADD231PS  16(DX), X6, X1
+	VFMADD231PS  32(DX), X6, X2
+	VFMADD231PS  48(DX), X6, X3
+	VFMADD231PS  64(DX), X6, X4
+	VFMADD231PS  80(DX), X6, X5
+	ADDQ         $0x60, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs6
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	VMOVUPS      X2, 32(DI)
+	VMOVUPS      X3, 48(DI)
+	VMOVUPS      X4, 64(DI)
+	LEAQ         80(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X5, (R10)
+	ADDQ         $0x60, DI
+	SUBQ         $0x06, SI
+	JMP          outputs
+
+tile5:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs5:
+	VBROADCASTSS (R10), X5
+	VFMADD231PS  (DX), X5, X0
+	VFMADD231PS  16(DX), X5, X1
+	VFMADD231PS  32(DX), X5, X2
+	VFMADD231PS  48(DX), X5, X3
+	VFMADD231PS  64(DX), X5, X4
+	ADDQ         $0x50, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs5
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	VMOVUPS      X2, 32(DI)
+	VMOVUPS      X3, 48(DI)
+	LEAQ         64(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X4, (R10)
+	ADDQ         $0x50, DI
+	SUBQ         $0x05, SI
 	JMP          outputs
 
 tile4:
@@ -1863,62 +2430,97 @@ tile4:
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs4:
-	VBROADCASTSS (DI), X4
+	VBROADCASTSS (R10), X4
 	VFMADD231PS  (DX), X4, X0
 	VFMADD231PS  16(DX), X4, X1
 	VFMADD231PS  32(DX), X4, X2
 	VFMADD231PS  48(DX), X4, X3
 	ADDQ         $0x40, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs4
-	VMOVUPS      X0, (AX)
-	VMOVUPS      X1, 16(AX)
-	VMOVUPS      X2, 32(AX)
-	VMOVUPS      X3, 48(AX)
-	ADDQ         $0x40, AX
-	SUBQ         $0x10, SI
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	VMOVUPS      X2, 32(DI)
+	LEAQ         48(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X3, (R10)
+	ADDQ         $0x40, DI
+	SUBQ         $0x04, SI
+	JMP          outputs
+
+tile3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
+
+inputs3:
+	VBROADCASTSS (R10), X3
+	VFMADD231PS  (DX), X3, X0
+	VFMADD231PS  16(DX), X3, X1
+	VFMADD231PS  32(DX), X3, X2
+	ADDQ         $0x30, DX
+	ADDQ         BX, R10
+	DECQ         R11
+	JNZ          inputs3
+	VMOVUPS      X0, (DI)
+	VMOVUPS      X1, 16(DI)
+	LEAQ         32(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X2, (R10)
+	ADDQ         $0x30, DI
+	SUBQ         $0x03, SI
 	JMP          outputs
 
 tile2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs2:
-	VBROADCASTSS (DI), X2
+	VBROADCASTSS (R10), X2
 	VFMADD231PS  (DX), X2, X0
 	VFMADD231PS  16(DX), X2, X1
 	ADDQ         $0x20, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs2
-	VMOVUPS      X0, (AX)
-	VMOVUPS      X1, 16(AX)
-	ADDQ         $0x20, AX
-	SUBQ         $0x08, SI
+	VMOVUPS      X0, (DI)
+	LEAQ         16(DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X1, (R10)
+	ADDQ         $0x20, DI
+	SUBQ         $0x02, SI
 	JMP          outputs
 
 tile1:
 	VXORPS X0, X0, X0
-	MOVQ   CX, DI
-	MOVQ   inputs+40(FP), R8
+	MOVQ   CX, R10
+	MOVQ   inputs+40(FP), R11
 
 inputs1:
-	VBROADCASTSS (DI), X1
+	VBROADCASTSS (R10), X1
 	VFMADD231PS  (DX), X1, X0
 	ADDQ         $0x10, DX
-	ADDQ         BX, DI
-	DECQ         R8
+	ADDQ         BX, R10
+	DECQ         R11
 	JNZ          inputs1
-	VMOVUPS      X0, (AX)
-	ADDQ         $0x10, AX
-	SUBQ         $0x04, SI
+	LEAQ         (DI), R10
+	CMPQ         R10, R8
+	CMOVQGT      R8, R10
+	VMOVUPS      X0, (R10)
+	ADDQ         $0x10, DI
+	SUBQ         $0x01, SI
 	JMP          outputs
 
 // func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)

@@ -158,7 +158,7 @@ func stackAlone(t *testing.T, c *Chain, stack, stacks, width, expansion, radix i
 
 func TestKaleidoscopeRejects(t *testing.T) {
 	for _, a := range [][5]int{{0, 1, 1, 1, 2}, {1, 0, 1, 1, 2}, {4, 4, 0, 1, 2}, {4, 4, 1, 0, 2}, {4, 4, 1, 3, 2}, {4, 4, 1, 1, 3},
-		{1 << 30, 4, 1, 1, 2}, {4, 1 << 40, 1, 1, 2}, {4, 4, 1 << 40, 1, 2}, {4, 4, 1, 1 << 30, 2}, {1 << 20, 1 << 20, 100, 16, 2}} {
+		{1 << 30, 4, 1, 1, 2}, {4, 1 << 30, 1, 1, 2}, {4, 4, 1 << 30, 1, 2}, {4, 4, 1, 1 << 30, 2}, {1 << 20, 1 << 20, 100, 16, 2}} {
 		if _, err := Kaleidoscope(a[0], a[1], a[2], a[3], a[4]); err == nil {
 			t.Errorf("no error for %v", a)
 		}

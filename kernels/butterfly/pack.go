@@ -20,8 +20,8 @@ type preparedFactor struct {
 	indexes []uint32  // for singlePermute: the lane of input q for output lane j at 8*q+j
 }
 
-// vectorOutputs are how many vectors of outputs the kernels compute at a time.
-var vectorOutputs = [...]int{8, 4, 2, 1}
+// mostOutputs is how many vectors of outputs the kernels compute at a time.
+const mostOutputs = 8
 
 func prepareFactor(f Factor) preparedFactor {
 	prepared := preparedFactor{Factor: f}
@@ -79,20 +79,20 @@ func packLanes(f Factor, lanes int) []float32 {
 // packDense orders the values by (l, i, tile of vectors of outputs, q, vector
 // in the tile, lane). The last vector ends at the last output.
 func packDense(f Factor, lanes int) []float32 {
-	packed := make([]float32, 0, f.A*f.D*vectors(f.B, lanes)*lanes*f.C)
-	add := func(i, l, from, outputs int) {
-		for q := range f.C {
-			for p := from; p < from+outputs; p++ {
-				packed = append(packed, f.value(i, l, p, q))
-			}
-		}
-	}
+	n := vectors(f.B, lanes)
+	packed := make([]float32, 0, f.A*f.D*n*lanes*f.C)
 	for l := range f.D {
 		for i := range f.A {
-			eachTile(f.B/lanes, func(from, tile int) { add(i, l, from*lanes, tile*lanes) })
-			if f.B%lanes != 0 {
-				add(i, l, f.B-lanes, lanes)
-			}
+			eachTile(n, func(from, tile int) {
+				for q := range f.C {
+					for v := from; v < from+tile; v++ {
+						first := min(v*lanes, f.B-lanes)
+						for p := first; p < first+lanes; p++ {
+							packed = append(packed, f.value(i, l, p, q))
+						}
+					}
+				}
+			})
 		}
 	}
 	return packed
@@ -128,13 +128,9 @@ func permuteIndexes(p Pattern) []uint32 {
 // vectors is how many vectors hold n numbers.
 func vectors(n, lanes int) int { return (n + lanes - 1) / lanes }
 
-// eachTile splits n into tiles as the kernels do, largest first.
+// eachTile splits n into tiles as the kernels do, full ones first.
 func eachTile(n int, do func(from, tile int)) {
-	from := 0
-	for _, tile := range vectorOutputs {
-		for from+tile <= n {
-			do(from, tile)
-			from += tile
-		}
+	for from := 0; from < n; from += mostOutputs {
+		do(from, min(mostOutputs, n-from))
 	}
 }

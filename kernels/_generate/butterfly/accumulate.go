@@ -35,6 +35,8 @@ func accumulate() {
 	MOVQ(slot("gradient"), gRow)
 	MOVQ(slot("outputs"), o)
 	Label("outputs")
+	CMPQ(o, imm(4)) // two and two rather than three and one
+	JE(operand.LabelRef("outputs2"))
 	for _, p := range []int{3, 2, 1} {
 		CMPQ(o, imm(p))
 		JGE(operand.LabelRef(fmt.Sprintf("outputs%d", p)))

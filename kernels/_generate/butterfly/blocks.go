@@ -111,9 +111,11 @@ func blocks(name string, g columnGroup) {
 	MOVQ(slot("outputs"), o)
 
 	Label("outputs")
-	// Eight outputs are four and four rather than six and two.
-	CMPQ(o, imm(8))
-	JE(operand.LabelRef("tile4"))
+	// Tiles of one or two outputs leave the multipliers waiting.
+	for _, split := range []struct{ outputs, tile int }{{8, 4}, {7, 4}, {5, 3}} {
+		CMPQ(o, imm(split.outputs))
+		JE(operand.LabelRef(fmt.Sprintf("tile%d", split.tile)))
+	}
 	for _, tile := range outputTiles {
 		CMPQ(o, imm(tile))
 		JGE(operand.LabelRef(fmt.Sprintf("tile%d", tile)))

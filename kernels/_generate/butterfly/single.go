@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math/bits"
 
 	. "github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/operand"
@@ -36,7 +37,7 @@ func (s vectorSize) zeros(n int) []reg.VecVirtual {
 }
 
 // singleTiles are how many vectors of outputs are computed at a time.
-var singleTiles = []int{8, 4, 2, 1}
+var singleTiles = []int{8, 7, 6, 5, 4, 3, 2, 1}
 
 // minimum sets r to the smaller of r and limit.
 func minimum(r, limit reg.GPVirtual) {
@@ -137,21 +138,20 @@ func dense(s vectorSize) {
 		"row and srcBlock are in bytes. The values are as packDense leaves them. The last",
 		"vector of a block overlaps the one before if outputs is no multiple.")
 	dst, src, values, row := param("dst"), param("src"), param("values"), param("row")
-	o := GP64()
+	o, out, last, block := GP64(), GP64(), GP64(), param("outputs")
+	SHLQ(imm(2), block)
 
 	Label("block")
-	MOVQ(slot("outputs"), o)
+	MOVQ(dst, out)
+	LEAQ(at(dst, block, 1, -s.bytes), last)
+	LEAQ(at(block, nil, 0, s.bytes-1), o)
+	SHRQ(imm(bits.TrailingZeros(uint(s.bytes))), o) // in vectors
 	Label("outputs")
 	for _, tile := range singleTiles {
-		CMPQ(o, imm(tile*s.lanes()))
+		CMPQ(o, imm(tile))
 		JGE(operand.LabelRef(fmt.Sprintf("tile%d", tile)))
 	}
-	TESTQ(o, o)
-	JZ(operand.LabelRef("next"))
-	LEAQ(at(dst, o, 4, -s.bytes), dst)
-	MOVQ(operand.U32(uint32(s.lanes())), o)
-	JMP(operand.LabelRef("tile1"))
-	Label("next")
+	ADDQ(block, dst)
 	ADDQ(slot("srcBlock"), src)
 	DECQ(slot("count"))
 	JNZ(operand.LabelRef("block"))
@@ -170,11 +170,15 @@ func dense(s vectorSize) {
 		ADDQ(row, sp)
 		DECQ(k)
 		JNZ(operand.LabelRef(loop))
-		for t, sum := range acc {
-			VMOVUPS(sum, at(dst, nil, 0, t*s.bytes))
+		for t, sum := range acc[:tile-1] {
+			VMOVUPS(sum, at(out, nil, 0, t*s.bytes))
 		}
-		ADDQ(imm(tile*s.bytes), dst)
-		SUBQ(imm(tile*s.lanes()), o)
+		end := GP64()
+		LEAQ(at(out, nil, 0, (tile-1)*s.bytes), end)
+		minimum(end, last)
+		VMOVUPS(acc[tile-1], at(end, nil, 0, 0))
+		ADDQ(imm(tile*s.bytes), out)
+		SUBQ(imm(tile), o)
 		JMP(operand.LabelRef("outputs"))
 	}
 }
