@@ -81,13 +81,28 @@ func closeTo(got float32, want, magnitude float64, k int) bool {
 	return math.Abs(float64(got)-want) <= float64(k+2)*0x1p-23*magnitude
 }
 
-// product64 returns the products of row i of a and column j of b in float64:
-// their sum and the sum of their magnitudes.
-func product64(a func(p int) float32, b func(p int) float32, k int) (sum, magnitude float64) {
-	for p := range k {
-		x := float64(a(p)) * float64(b(p))
-		sum += x
-		magnitude += math.Abs(x)
+// product64 returns the sum of the products of two vectors in float64, and the
+// sum of their magnitudes.
+func product64(x, y []float32) (sum, magnitude float64) {
+	for i := range x {
+		p := float64(x[i]) * float64(y[i])
+		sum += p
+		magnitude += math.Abs(p)
 	}
 	return sum, magnitude
 }
+
+// vectors returns n vectors of size k, vector i made of at(i, 0), at(i, 1)...
+func vectors(n, k int, at func(i, p int) float32) [][]float32 {
+	all := make([][]float32, n)
+	for i := range all {
+		all[i] = make([]float32, k)
+		for p := range all[i] {
+			all[i][p] = at(i, p)
+		}
+	}
+	return all
+}
+
+// transposedAt is m.at with the arguments exchanged.
+func (m matrix) transposedAt(j, i int) float32 { return m.at(i, j) }

@@ -52,9 +52,11 @@ func testMultiply(t *testing.T, r *rand.Rand, m, n, k int) {
 	if alpha == 0 {
 		alpha = 1
 	}
+	rows := vectors(m, k, atA)
+	columns := vectors(n, k, func(j, p int) float32 { return atB(p, j) })
 	for i := range m {
 		for j := range n {
-			want, magnitude := product64(func(p int) float32 { return atA(i, p) }, func(p int) float32 { return atB(p, j) }, k)
+			want, magnitude := product64(rows[i], columns[j])
 			want, magnitude = alpha*want, math.Abs(alpha)*magnitude
 			if o.Accumulate {
 				want += float64(before.at(i, j))
@@ -146,9 +148,10 @@ func testSymmetric(t *testing.T, r *rand.Rand, rows, n int) {
 	cut := r.IntN(n + 1)
 	SymmetricUpdate(split, x.data, rows, n, cut, n)
 	SymmetricUpdate(split, x.data, rows, n, 0, cut)
+	columns := vectors(n, rows, x.transposedAt)
 	for i := range n {
 		for j := range n {
-			want, magnitude := product64(func(p int) float32 { return x.at(p, i) }, func(p int) float32 { return x.at(p, j) }, rows)
+			want, magnitude := product64(columns[i], columns[j])
 			got := whole[i*n+j]
 			if math.Abs(got-before[i*n+j]-want) > float64(min(rows, symmetricRows)+2)*0x1p-23*magnitude {
 				t.Fatalf("rows=%d n=%d: [%d,%d] = %v, want %v", rows, n, i, j, got, want+before[i*n+j])

@@ -38,11 +38,9 @@ func testPacked(t *testing.T, r *rand.Rand, m, n, k int) {
 	if transposed {
 		weight = newMatrix(r, n, k, 0)
 	}
-	w := func(p, j int) float32 {
-		if transposed {
-			return weight.at(j, p)
-		}
-		return weight.at(p, j)
+	column := weight.transposedAt
+	if transposed {
+		column = weight.at
 	}
 	p := Pack(weight.data, k, n, transposed)
 	a, dst := newMatrix(r, m, k, r.IntN(4)), newMatrix(r, m, n, r.IntN(4))
@@ -56,9 +54,10 @@ func testPacked(t *testing.T, r *rand.Rand, m, n, k int) {
 	p.Multiply(dst.data, dst.stride, a.data, a.stride, m, 0, n, e)
 	dst.checkGuards(t, "dst")
 	a.checkGuards(t, "a")
+	rows, columns := vectors(m, k, a.at), vectors(n, k, column)
 	for i := range m {
 		for j := range n {
-			want, magnitude := product64(func(p int) float32 { return a.at(i, p) }, func(p int) float32 { return w(p, j) }, k)
+			want, magnitude := product64(rows[i], columns[j])
 			if e.Bias != nil {
 				want += float64(e.Bias[j])
 				magnitude += math.Abs(float64(e.Bias[j]))
@@ -108,16 +107,17 @@ func TestPackedIsTheChain(t *testing.T) {
 			step = func(sum, x, y float32) float32 { return fusedMultiplyAdd(x, y, sum) }
 		}
 		r := rand.New(rand.NewPCG(3, 4))
-		for range 60 {
+		for range 40 {
 			m, n, k := 1+r.IntN(20), 1+r.IntN(70), r.IntN(700)
 			a, b := newMatrix(r, m, k, 1), newMatrix(r, k, n, 0)
 			dst := make([]float32, m*n)
 			Pack(b.data, k, n, false).Multiply(dst, n, a.data, a.stride, m, 0, n, Epilogue{})
+			rows, columns := vectors(m, k, a.at), vectors(n, k, b.transposedAt)
 			for i := range m {
 				for j := range n {
 					var want float32
-					for p := range k {
-						want = step(want, a.at(i, p), b.at(p, j))
+					for p, x := range rows[i] {
+						want = step(want, x, columns[j][p])
 					}
 					if dst[i*n+j] != want {
 						t.Fatalf("m=%d n=%d k=%d: [%d,%d] = %v, want %v", m, n, k, i, j, dst[i*n+j], want)
@@ -160,9 +160,10 @@ func TestPackedPropagatesSpecialValues(t *testing.T) {
 				b.data[r.IntN(k)*n+column] = value
 				dst := make([]float32, m*n)
 				Pack(b.data, k, n, false).Multiply(dst, n, a.data, k, m, 0, n, Epilogue{Activation: Relu})
+				rows, columns := vectors(m, k, a.at), vectors(n, k, b.transposedAt)
 				for i := range m {
 					for j := range n {
-						want, magnitude := product64(func(p int) float32 { return a.at(i, p) }, func(p int) float32 { return b.at(p, j) }, k)
+						want, magnitude := product64(rows[i], columns[j])
 						if want < 0 {
 							want = 0
 						}
