@@ -42,8 +42,7 @@ func TestApplyEqualsFloat64(t *testing.T) {
 				src := normal(r, rows*d.In)
 				dst := apply(t, k, src, rows, Epilogue{})
 				for i := range rows {
-					want := product64(c, src[i*d.In:][:d.In])
-					checkClose(t, name(d), dst[i*d.Out:][:d.Out], want, 2e-6)
+					checkRounding(t, c, dst[i*d.Out:][:d.Out], src[i*d.In:][:d.In])
 				}
 			}
 		}
