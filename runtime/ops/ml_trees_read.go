@@ -46,8 +46,8 @@ func tensorNumbers(t *onnx.Tensor) ([]float64, error) {
 	return list, nil
 }
 
-// optional returns element i of a list that may be missing.
-func optional[T any](list []T, i int) (v T) {
+// orZero returns element i of a list that may be missing.
+func orZero[T any](list []T, i int) (v T) {
 	if list == nil {
 		return v
 	}
@@ -104,7 +104,7 @@ func readForest(n *Node, prefix string, targets int) (*forest, error) {
 		if !ok || !ok1 || !ok2 {
 			return nil, fmt.Errorf("node %d of tree %d has mode %s and children %d and %d", ids[i], trees[i], modes[i], yes[i], no[i])
 		}
-		f.nodes[place[key]] = treeNode{feature: features[i], mode: mode, missingTrue: optional(missing, i) != 0,
+		f.nodes[place[key]] = treeNode{feature: features[i], mode: mode, missingTrue: orZero(missing, i) != 0,
 			split: values[i], yes: yesPlace, no: noPlace}
 	}
 	if err := f.readVotes(n, prefix, place); err != nil {
@@ -225,7 +225,7 @@ func (f *forest) readTensors(n *Node) (splits, weights *onnx.Tensor, err error) 
 		return at
 	}
 	for i, mode := range onnx.View[uint8](modes) {
-		node := treeNode{feature: features[i], mode: mode, missingTrue: optional(missing, i) != 0,
+		node := treeNode{feature: features[i], mode: mode, missingTrue: orZero(missing, i) != 0,
 			split: values[i], yes: child(yes[i], yesLeaf[i]), no: child(no[i], noLeaf[i])}
 		if mode > treeMember || yes[i] < 0 || no[i] < 0 {
 			return nil, nil, fmt.Errorf("node %d has mode %d and children %d and %d", i, mode, yes[i], no[i])
