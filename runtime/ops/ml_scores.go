@@ -111,8 +111,8 @@ func (o *classifierOutputs) set(row, label int, scores []float64) {
 	}
 }
 
-// largest returns the position of the first largest number.
-func largest(scores []float64) int {
+// argmaxOf returns the position of the first largest number.
+func argmaxOf(scores []float64) int {
 	best := 0
 	for i, v := range scores {
 		if v > scores[best] {
@@ -154,7 +154,7 @@ func buildTreeClassifier(n *Node) (Kernel, error) {
 		return f.each(c, func(row int, scores []float64, voted []bool) {
 			if classes != 2 || !single {
 				f.addBase(scores)
-				label := largest(scores)
+				label := argmaxOf(scores)
 				postTransform(transform, scores)
 				out.set(row, label, scores)
 				return
