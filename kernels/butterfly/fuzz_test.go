@@ -1,7 +1,6 @@
 package butterfly
 
 import (
-	"math"
 	"testing"
 
 	"github.com/kcompress/kcompress/kernels/cpu"
@@ -38,36 +37,4 @@ func FuzzApply(f *testing.F) {
 			restore()
 		}
 	})
-}
-
-// checkRounding allows the rounding errors of all factors, relative to the
-// product of the magnitudes.
-func checkRounding(t *testing.T, c *Chain, y, x []float32) {
-	t.Helper()
-	bound := 0.0
-	for _, f := range c.Factors {
-		bound += roundingBound(f.C)
-	}
-	want, size := product64(c, x), product64(magnitudes(c), absolute(x))
-	for i, v := range want {
-		if !(math.Abs(float64(y[i])-v) <= bound*size[i]) {
-			t.Fatalf("%s: output %d is %v, want %v", name(c.Design()), i, y[i], v)
-		}
-	}
-}
-
-func magnitudes(c *Chain) *Chain {
-	m := c.Clone()
-	for _, f := range m.Factors {
-		copy(f.Values, absolute(f.Values))
-	}
-	return m
-}
-
-func absolute(x []float32) []float32 {
-	y := make([]float32, len(x))
-	for i, v := range x {
-		y[i] = float32(math.Abs(float64(v)))
-	}
-	return y
 }

@@ -26,17 +26,18 @@ var widestInner = map[int]float64{2: 12, 3: 2, 4: 1.5}
 
 // Ladder returns candidate designs for a layer, from about 60 to 1.5 times
 // fewer values than in*out, sorted by their number of values: two-sided (BB*)
-// chains of two to four digits with narrower and wider inner states, Monarch
-// matrices of several ranks, and BB* and (BB*)^2 of radix 4. Small layers
-// have few designs or none. Low rank is not among them.
+// chains of two to four balanced digits, and of radix 16, with narrower and
+// wider inner states, BB* and (BB*)^2 of radix 4, and Monarch matrices of
+// several ranks. Small layers have few designs or none. Low rank is not among
+// them.
 func Ladder(in, out int) []Design {
 	if in < 1 || out < 1 || in > MaxSide || out > MaxSide {
 		return nil
 	}
 	var ladder []Design
 	for _, family := range [][]Design{
-		twoSidedDesigns(in, out, 2), twoSidedDesigns(in, out, 3), twoSidedDesigns(in, out, 4),
-		monarchDesigns(in, out), radixFourDesigns(in, out),
+		balancedDesigns(in, out, 2), balancedDesigns(in, out, 3), balancedDesigns(in, out, 4),
+		radixSixteenDesigns(in, out), radixFourDesigns(in, out), monarchDesigns(in, out),
 	} {
 		ladder = append(ladder, thin(family, float64(in)*float64(out))...)
 	}
@@ -68,12 +69,26 @@ func thin(family []Design, dense float64) []Design {
 	return kept
 }
 
-// twoSidedDesigns are BB* chains of k balanced digits and several inner widths.
-func twoSidedDesigns(in, out, k int) []Design {
+// balancedDesigns are BB* chains of k balanced digits.
+func balancedDesigns(in, out, k int) []Design {
 	inDigits, outDigits := pairDigits(in, out, k, MaxSide)
+	return twoSidedDesigns(in, out, inDigits, outDigits)
+}
+
+// radixSixteenDesigns are BB* chains of digits 16, r and 16. The small digit r
+// is between two large ones, so that it is visited twice and one of them once.
+func radixSixteenDesigns(in, out int) []Design {
+	if in%256 != 0 || out%256 != 0 || max(in, out) == 256 {
+		return nil
+	}
+	return twoSidedDesigns(in, out, []int{16, in / 256, 16}, []int{16, out / 256, 16})
+}
+
+// twoSidedDesigns are BB* chains with several inner widths.
+func twoSidedDesigns(in, out int, inDigits, outDigits []int) []Design {
 	var designs []Design
 	for _, width := range innerWidths {
-		if width > widestInner[k] {
+		if width > widestInner[len(inDigits)] {
 			break
 		}
 		inner := make([]int, len(inDigits))
