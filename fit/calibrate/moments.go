@@ -1,0 +1,134 @@
+package calibrate
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/kernels/gemm"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+)
+
+// Moment is the second moment of the input of one layer.
+type Moment struct {
+	// Values is the sum of x x' over all rows, [In, In].
+	Values []float64
+	// Rows is the number of inputs seen; Runs the number of runs of the model.
+	Rows, Runs int
+}
+
+// Moments runs the model on the data and returns the second moment of the input
+// of each layer that can become a chain, by the layer's name. progress is
+// called after each batch.
+//
+// Memory: the moments themselves (8 In^2 bytes for each different input), and
+// the inputs of all layers for one batch.
+func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Data, threads int, progress func(done, all int)) (map[string]*Moment, error) {
+	inputs := map[string]*Moment{} // by the value's name: layers often share an input
+	moments := map[string]*Moment{}
+	for _, l := range layers {
+		if l.Skip != "" {
+			continue
+		}
+		for _, u := range l.Uses {
+			if inputs[u.Input] == nil {
+				inputs[u.Input] = &Moment{Values: make([]float64, l.In*l.In)}
+			}
+		}
+	}
+	s, err := observe(m, inputs, threads)
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	for i, batch := range d.Batches {
+		values, err := s.Run(ctx, Inputs(batch, s.Inputs()))
+		if err != nil {
+			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
+		}
+		for name, moment := range inputs {
+			if err := moment.add(values[name]); err != nil {
+				return nil, fmt.Errorf("calibration batch %d: value %q: %w", i+1, name, err)
+			}
+		}
+		if progress != nil {
+			progress(i+1, len(d.Batches))
+		}
+	}
+	for _, l := range layers {
+		if l.Skip != "" {
+			continue
+		}
+		moments[l.Name] = combine(l, inputs)
+	}
+	return moments, nil
+}
+
+// observe returns a session of the model that gives the named inner values
+// beside its outputs.
+func observe(m *onnx.Model, values map[string]*Moment, threads int) (*runtime.Session, error) {
+	c := m.Clone()
+	isOutput := map[string]bool{}
+	for _, info := range c.Graph.Outputs {
+		isOutput[info.Name] = true
+	}
+	for name := range values {
+		if !isOutput[name] {
+			c.Graph.Outputs = append(c.Graph.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: onnx.Float32}})
+		}
+	}
+	return runtime.New(c, runtime.WithThreads(threads))
+}
+
+func (m *Moment) add(t *onnx.Tensor) error {
+	n := 1
+	for n*n < len(m.Values) {
+		n++
+	}
+	if t == nil || t.Type != onnx.Float32 || t.Rank() == 0 || t.Shape[t.Rank()-1] != n {
+		return fmt.Errorf("expected float32 with %d features, got %v", n, t)
+	}
+	if bad := t.NonFinite(); bad > 0 {
+		return fmt.Errorf("%d activations are NaN or infinite", bad)
+	}
+	rows := t.Len() / n
+	gemm.SymmetricUpdate(m.Values, t.Float32s(), rows, n, 0, n)
+	m.Rows += rows
+	m.Runs++
+	return nil
+}
+
+// combine adds the moments of all inputs of a tied layer and divides by the
+// number of rows.
+func combine(l *discover.Layer, inputs map[string]*Moment) *Moment {
+	sum := &Moment{Values: make([]float64, l.In*l.In)}
+	seen := map[string]bool{}
+	for _, u := range l.Uses {
+		if seen[u.Input] {
+			continue
+		}
+		seen[u.Input] = true
+		part := inputs[u.Input]
+		for i, v := range part.Values {
+			sum.Values[i] += v
+		}
+		sum.Rows += part.Rows
+		sum.Runs = part.Runs
+	}
+	if sum.Rows > 0 {
+		for i := range sum.Values {
+			sum.Values[i] /= float64(sum.Rows)
+		}
+	}
+	return sum
+}
+
+// Inputs returns the arrays of a batch that the model takes.
+func Inputs(batch map[string]*onnx.Tensor, inputs []onnx.ValueInfo) map[string]*onnx.Tensor {
+	taken := make(map[string]*onnx.Tensor, len(inputs))
+	for _, info := range inputs {
+		taken[info.Name] = batch[info.Name]
+	}
+	return taken
+}

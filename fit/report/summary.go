@@ -1,0 +1,53 @@
+package report
+
+import "fmt"
+
+// Summary returns the lines that say what was gained and lost.
+func (r *Report) Summary() []string {
+	var lines []string
+	add := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	replaced, dense, kept := 0, 0, 0
+	for _, l := range r.Layers {
+		switch {
+		case l.Decision == "replaced":
+			replaced++
+			dense++
+		case l.Op == "Gather":
+		default:
+			dense++
+			kept++
+		}
+	}
+	add("replaced %d of %d dense layers, kept %d", replaced, dense, kept)
+	if r.BytesAfter > 0 {
+		add("file: %d -> %d bytes, %.2fx smaller", r.BytesBefore, r.BytesAfter, ratio(float64(r.BytesBefore), float64(r.BytesAfter)))
+	}
+	if r.DenseParamsBefore > 0 {
+		add("dense parameters: %d -> %d, %.2fx fewer", r.DenseParamsBefore, r.DenseParamsAfter, ratio(float64(r.DenseParamsBefore), float64(r.DenseParamsAfter)))
+	}
+	if t := r.Time; t != nil {
+		add("time: %.3g -> %.3g ms for %s (%d threads, %s), %.2fx faster", t.MsBefore, t.MsAfter, t.On, t.Threads, r.CPU, ratio(t.MsBefore, t.MsAfter))
+	}
+	if a := r.Accuracy; a != nil {
+		add("accuracy: %s %.2f%% -> %.2f%% on %d samples of %s", a.Metric, 100*a.Before, 100*a.After, a.Samples, a.On)
+	}
+	if c := r.Changed; c != nil {
+		add("outputs: relative error %.3g, largest difference %.3g, on %s", c.RelativeError, c.MaxAbs, c.On)
+		if c.Scores {
+			add("decisions: %.2f%% changed, divergence %.3g nats, on %s", 100*c.Disagreement, c.KL, c.On)
+		}
+	}
+	met := "met"
+	if !r.GoalMet {
+		met = "NOT met"
+	}
+	add("goal: %s: %s (%.0f s)", r.Goal, met, r.Seconds)
+	return lines
+}
+
+func ratio(a, b float64) float64 {
+	if b == 0 {
+		return 0
+	}
+	return a / b
+}
