@@ -26,6 +26,8 @@ var families = [][]Operator{
 	mlLabelOps,
 	mlFeatureOps,
 	mlTreeOps,
+	resizing,
+	attentions,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
