@@ -135,7 +135,7 @@ func runAttention[T float](c *Call, v *attention) error {
 func attentionSizes[T float](c *Call, queryHeads, keyHeads int) (a *scaledAttention[T], packed bool, err error) {
 	q, k, v := c.Tensor(attentionQ), c.Tensor(attentionK), c.Tensor(attentionV)
 	if q.Rank() != 3 && q.Rank() != 4 || k.Rank() != q.Rank() || v.Rank() != q.Rank() {
-		return nil, false, fmt.Errorf("Q, K and V have shapes %v, %v and %v, expected rank 3 or rank 4 for all", q.Shape, k.Shape, v.Shape)
+		return nil, false, fmt.Errorf("inputs Q, K and V have shapes %v, %v and %v, expected rank 3 or rank 4 for all", q.Shape, k.Shape, v.Shape)
 	}
 	packed = q.Rank() == 3
 	a = &scaledAttention[T]{batch: q.Shape[0]}
