@@ -1,0 +1,127 @@
+package fit
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/write"
+	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/compact"
+)
+
+// Applied says what Apply did.
+type Applied struct {
+	Model *onnx.Model `json:"-"`
+	// Output is the file that the model was written to.
+	Output string `json:"output"`
+	// Chains is the number of chains that the fitted model holds, Layers the
+	// number of dense layers of the other one, of which Replaced were replaced.
+	Chains      int   `json:"chains"`
+	Layers      int   `json:"layers"`
+	Replaced    int   `json:"replaced"`
+	BytesBefore int64 `json:"bytes_before"`
+	BytesAfter  int64 `json:"bytes_after"`
+}
+
+// fittedChain is a chain read from a compact model.
+type fittedChain struct {
+	chain *butterfly.Chain
+	error float64
+}
+
+// Apply puts the chains of a fitted model into another model that holds the
+// weights that they replaced. Neither model is changed. What stays dense is
+// stored as the fitted model stores its chains.
+func Apply(fitted, other *onnx.Model) (*Applied, error) {
+	chains, weights, err := readChains(fitted)
+	if err != nil {
+		return nil, err
+	}
+	s, err := runtime.New(other, runtime.WithThreads(1))
+	if err != nil {
+		return nil, err
+	}
+	defer s.Close()
+	found := discover.Find(s)
+	result := &Applied{Chains: len(chains)}
+	var replacements []write.Replacement
+	for _, l := range found.Layers {
+		if l.In == 0 {
+			continue
+		}
+		result.Layers++
+		if l.Skip != "" {
+			continue
+		}
+		if c, ok := findChain(chains, l); ok {
+			replacements = append(replacements, write.Replacement{Layer: l, Chain: c.chain, Error: c.error})
+		}
+	}
+	if len(replacements) == 0 && len(chains) > 0 {
+		return nil, errors.New("the other model holds none of the weights that the chains replaced")
+	}
+	result.Replaced = len(replacements)
+	if result.Model, err = write.Model(other, found, replacements, write.Options{Weights: weights}); err != nil {
+		return nil, err
+	}
+	if result.BytesBefore, err = encodedSize(other); err != nil {
+		return nil, err
+	}
+	if result.BytesAfter, err = encodedSize(result.Model); err != nil {
+		return nil, err
+	}
+	check, err := reopen(result.Model, 1)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnverified, err)
+	}
+	check.Close()
+	return result, nil
+}
+
+// readChains returns the chains of a compact model by the fingerprint of the
+// weight that each replaces, and the form in which they are stored.
+func readChains(m *onnx.Model) (map[string]fittedChain, compact.Weights, error) {
+	chains := map[string]fittedChain{}
+	weights := compact.INT8
+	for _, n := range m.Graph.Nodes {
+		if !compact.IsChain(n) {
+			continue
+		}
+		node, err := compact.ReadNode(n)
+		if err != nil {
+			return nil, "", fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		var stored []*onnx.Tensor
+		for _, name := range n.Inputs[1:] {
+			stored = append(stored, m.Graph.Initializer(name))
+		}
+		chain, err := compact.ReadChain(n, stored)
+		if err != nil {
+			return nil, "", fmt.Errorf("node %s: %w", n.Name, err)
+		}
+		chains[node.Source] = fittedChain{chain, node.Error}
+		weights = node.Weights
+	}
+	return chains, weights, nil
+}
+
+// findChain looks for the weight of a layer, or its transpose, among the chains.
+func findChain(chains map[string]fittedChain, l *discover.Layer) (fittedChain, bool) {
+	if c, ok := chains[l.Fingerprint]; ok {
+		return c, true
+	}
+	transposed := make([]float32, len(l.Weight))
+	for i := range l.Out {
+		for j := range l.In {
+			transposed[j*l.Out+i] = l.Weight[i*l.In+j]
+		}
+	}
+	c, ok := chains[compact.Fingerprint(transposed, l.In, l.Out)]
+	if ok {
+		c.chain = c.chain.Transposed()
+	}
+	return c, ok
+}

@@ -1,0 +1,196 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"math"
+
+	"github.com/kcompress/kcompress/fit/calibrate"
+	"github.com/kcompress/kcompress/fit/choose"
+	"github.com/kcompress/kcompress/fit/measure"
+	"github.com/kcompress/kcompress/fit/write"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/compact"
+)
+
+// maxProbed bounds the samples on which the sensitivity of layers is measured.
+const maxProbed = 128
+
+// weigh measures how much the outputs of the model change when one layer alone
+// is replaced by a middling candidate: its sensitivity.
+func (p *pipeline) weigh(ctx context.Context) error {
+	if p.chooseData == nil || p.options.Method == Kaleidoscope || len(p.ladders) < 2 {
+		return nil
+	}
+	data := p.chooseData.Limit(maxProbed)
+	teacher, err := measure.Run(ctx, p.teacher, data)
+	if err != nil {
+		return err
+	}
+	for i := range p.ladders {
+		ladder := &p.ladders[i]
+		if len(ladder.Candidates) < 2 {
+			continue
+		}
+		selection := make([]int, len(p.ladders))
+		selection[i] = len(ladder.Candidates) / 2
+		d, err := p.distance(ctx, selection, data, teacher)
+		if err != nil {
+			return err
+		}
+		e := ladder.Candidates[selection[i]].Error
+		ladder.Sensitivity = max(d.Loss(), 1e-12) / max(e*e, 1e-12)
+		p.tell(Event{Stage: "weigh", Layer: ladder.Name, Done: i + 1, Total: len(p.ladders)})
+	}
+	return nil
+}
+
+// distance runs the model with the selected candidates and compares its outputs
+// with the teacher's.
+func (p *pipeline) distance(ctx context.Context, selection []int, data *calibrate.Data, teacher measure.Outputs) (measure.Distance, error) {
+	m, err := p.assemble(selection, compact.FP32)
+	if err != nil {
+		return measure.Distance{}, err
+	}
+	s, err := runtime.New(m, runtime.WithThreads(p.options.Threads))
+	if err != nil {
+		return measure.Distance{}, err
+	}
+	defer s.Close()
+	outputs, err := measure.Run(ctx, s, data)
+	if err != nil {
+		return measure.Distance{}, err
+	}
+	return measure.Compare(p.model.Graph, teacher, outputs)
+}
+
+// assemble makes the model with the selected candidates.
+func (p *pipeline) assemble(selection []int, weights compact.Weights) (*onnx.Model, error) {
+	var chains []write.Replacement
+	for i, l := range p.layers {
+		if c := p.ladders[i].Candidates[selection[i]]; c.Chain != nil {
+			chains = append(chains, write.Replacement{Layer: l, Chain: c.Chain, Error: c.Error})
+		}
+	}
+	return write.Model(p.model, p.found, chains, write.Options{Weights: weights, Exact: p.excluded, Producer: p.options.Producer})
+}
+
+// choose selects one candidate for each layer, so that the goal is met.
+func (p *pipeline) choose(ctx context.Context) error {
+	p.tell(Event{Stage: "choose"})
+	switch o := &p.options; {
+	case o.Ratio > 0:
+		return p.chooseBudget(choose.ByParameters, p.parameterBudget())
+	case o.Size > 0:
+		budget, err := p.byteBudget()
+		if err != nil {
+			return err
+		}
+		return p.chooseBudget(choose.ByBytes, budget)
+	case o.Method == Kaleidoscope || p.chooseData == nil && o.MaxLoss == 0:
+		p.selection = p.lastCandidates()
+		return nil
+	case p.chooseData == nil:
+		return fmt.Errorf("a bound on the loss needs calibration data: give --data, or use --ratio or --size")
+	}
+	return p.chooseByLoss(ctx)
+}
+
+// lastCandidates selects the last candidate everywhere: a chain where there is
+// one.
+func (p *pipeline) lastCandidates() []int {
+	selection := make([]int, len(p.ladders))
+	for i, l := range p.ladders {
+		selection[i] = len(l.Candidates) - 1
+	}
+	return p.keepForced(selection)
+}
+
+// keepForced selects the design that the user named, where there is one.
+func (p *pipeline) keepForced(selection []int) []int {
+	for i, l := range p.layers {
+		if f := p.forcedFor(l); f != nil {
+			selection[i] = len(p.ladders[i].Candidates) - 1
+		}
+	}
+	return selection
+}
+
+// parameterBudget is what --ratio leaves for the layers that were fitted.
+// Excluded layers count: they are dense layers of the model too.
+func (p *pipeline) parameterBudget() int {
+	total := p.found.DenseParameters()
+	budget := int(float64(total) / p.options.Ratio)
+	for _, l := range p.found.Layers {
+		if l.Skip == "" && p.excluded[l.Name] {
+			budget -= l.Parameters
+		}
+	}
+	return budget
+}
+
+// byteBudget is what --size leaves for the layers that were fitted: the bytes
+// of the file without them come off.
+func (p *pipeline) byteBudget() (int, error) {
+	dense := make([]int, len(p.ladders))
+	m, err := p.assemble(dense, p.options.Weights)
+	if err != nil {
+		return 0, err
+	}
+	size, err := encodedSize(m)
+	if err != nil {
+		return 0, err
+	}
+	rest := size - int64(choose.Total(p.ladders, dense, choose.ByBytes))
+	const nodeBytes = 1500 // about what a chain's node and function add
+	return int(p.options.Size - rest - int64(nodeBytes*len(p.ladders))), nil
+}
+
+func (p *pipeline) chooseBudget(by choose.Cost, budget int) error {
+	s, ok := choose.UnderBudget(p.ladders, choose.Path(p.ladders, by), by, budget)
+	p.selection, p.goalMet = p.keepForced(s), ok
+	return nil
+}
+
+// chooseByLoss finds the smallest model on the path whose measured loss is
+// within the bound, by bisection.
+func (p *pipeline) chooseByLoss(ctx context.Context) error {
+	teacher, err := measure.Run(ctx, p.teacher, p.chooseData)
+	if err != nil {
+		return err
+	}
+	path := choose.Path(p.ladders, choose.ByBytes)
+	within := 0 // path[0] keeps everything dense
+	low, high := 1, len(path)-1
+	for low <= high {
+		at := (low + high) / 2
+		d, err := p.distance(ctx, p.keepForced(append([]int(nil), path[at]...)), p.chooseData, teacher)
+		if err != nil {
+			return err
+		}
+		if p.acceptable(d) {
+			within, low = at, at+1
+		} else {
+			high = at - 1
+		}
+		p.tell(Event{Stage: "choose", Done: at, Total: len(path) - 1, Error: d.RelativeError})
+	}
+	p.selection = p.keepForced(path[within])
+	return nil
+}
+
+// acceptable compares a distance with the bound on the loss.
+func (p *pipeline) acceptable(d measure.Distance) bool {
+	bound := p.options.MaxLoss
+	if d.Scores {
+		if bound == 0 {
+			bound = DefaultMaxDisagreement
+		}
+		return d.Disagreement <= bound
+	}
+	if bound == 0 {
+		bound = DefaultMaxError
+	}
+	return d.RelativeError <= bound && !math.IsNaN(d.RelativeError)
+}

@@ -1,0 +1,135 @@
+// Package fit compresses a model: it finds the dense layers, calibrates, fits
+// chains of butterfly factors to them, chooses for each layer what meets the
+// goal with the least loss, and makes the compact model.
+//
+// Run below is the table of contents of the pipeline; each stage is a package
+// of its own.
+package fit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/kcompress/kcompress/fit/calibrate"
+	"github.com/kcompress/kcompress/fit/choose"
+	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/report"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/pool"
+)
+
+// ErrNothingToDo is returned if a model has no weights that could be replaced
+// or rounded.
+var ErrNothingToDo = errors.New("the model has no dense layers, convolutions or embeddings to compress")
+
+// ErrUnverified is wrapped if the compact model does not load, or its outputs
+// are no numbers. Nothing is returned then.
+var ErrUnverified = errors.New("verification failed")
+
+// Result is a compressed model and what is to be said about it.
+type Result struct {
+	// Model is nil after a dry run.
+	Model  *onnx.Model
+	Report *report.Report
+}
+
+// Run compresses the model m, which is not changed. For one seed the result is
+// the same, bit for bit, on any number of threads of CPUs of one level.
+func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
+	p, err := begin(m, o)
+	if err != nil {
+		return nil, err
+	}
+	defer p.close()
+	if err := p.discover(); err != nil {
+		return nil, err
+	}
+	if err := p.calibrate(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.factorise(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.weigh(ctx); err != nil {
+		return nil, err
+	}
+	if err := p.choose(ctx); err != nil {
+		return nil, err
+	}
+	if p.options.DryRun {
+		return p.result(), nil
+	}
+	if err := p.write(); err != nil {
+		return nil, err
+	}
+	if err := p.verify(ctx); err != nil {
+		return nil, err
+	}
+	return p.result(), nil
+}
+
+// pipeline is the state of one fit, filled stage by stage.
+type pipeline struct {
+	options Options
+	model   *onnx.Model
+	started time.Time
+	pool    *pool.Pool
+	teacher *runtime.Session
+
+	// discover
+	found    *discover.Result
+	layers   []*discover.Layer // those that may be replaced
+	excluded map[string]bool
+
+	// calibrate
+	fitData, chooseData *calibrate.Data // nil if blind
+	heldData            *calibrate.Data
+	moments             map[string]*calibrate.Moment
+
+	// factorise, weigh, choose
+	ladders   []choose.Ladder
+	selection []int
+	goalMet   bool
+
+	// write, verify
+	student *onnx.Model
+	report  report.Report
+}
+
+func begin(m *onnx.Model, o Options) (*pipeline, error) {
+	o.setDefaults()
+	p := &pipeline{options: o, model: m, started: time.Now(), goalMet: true}
+	var err error
+	if p.teacher, err = runtime.New(m, runtime.WithThreads(o.Threads)); err != nil {
+		return nil, err
+	}
+	p.pool = pool.New(o.Threads)
+	return p, nil
+}
+
+func (p *pipeline) close() {
+	p.teacher.Close()
+	p.pool.Close()
+}
+
+// tell passes progress on.
+func (p *pipeline) tell(e Event) {
+	if p.options.Progress != nil {
+		p.options.Progress(e)
+	}
+}
+
+func (p *pipeline) warn(format string, args ...any) {
+	p.report.Warnings = append(p.report.Warnings, fmt.Sprintf(format, args...))
+}
+
+// result ends the report.
+func (p *pipeline) result() *Result {
+	p.report.Schema = report.SchemaVersion
+	p.report.Seconds = time.Since(p.started).Seconds()
+	p.fillLayers()
+	return &Result{Model: p.student, Report: &p.report}
+}

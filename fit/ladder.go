@@ -1,0 +1,268 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"sort"
+	"sync"
+	"time"
+
+	"github.com/kcompress/kcompress/fit/choose"
+	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/factorise"
+	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/runtime/compact"
+)
+
+// minParameters is the number of weights from which a layer is worth a chain.
+const minParameters = 4096
+
+// maxWorkShare is the most predicted work, as a share of the dense layer's,
+// that a chain may have: beyond it there is no time to win.
+const maxWorkShare = 0.8
+
+// probeSteps is the number of Adam steps after which designs of one size are
+// compared.
+const probeSteps = 60
+
+// factorise fits the candidates of every layer. Layers are worked on side by
+// side; each is a pure function of its weight, moment, designs and the seed.
+func (p *pipeline) factorise(ctx context.Context) error {
+	p.ladders = make([]choose.Ladder, len(p.layers))
+	order := make([]int, len(p.layers)) // large layers first, so that none is left over alone
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(a, b int) bool { return p.layers[order[a]].Parameters > p.layers[order[b]].Parameters })
+	var (
+		mutex   sync.Mutex
+		failure error
+		done    int
+		start   = time.Now()
+	)
+	p.pool.For(len(order), 1, func(at, _ int) {
+		l := p.layers[order[at]]
+		mutex.Lock()
+		failed := failure != nil
+		mutex.Unlock()
+		if failed || ctx.Err() != nil {
+			return
+		}
+		ladder, err := p.ladder(ctx, l)
+		mutex.Lock()
+		defer mutex.Unlock()
+		if err != nil && failure == nil {
+			failure = fmt.Errorf("layer %s: %w", l.Name, err)
+		}
+		p.ladders[order[at]] = ladder
+		done++
+		left := time.Since(start) * time.Duration(len(order)-done) / time.Duration(done)
+		p.tell(Event{Stage: "factorise", Layer: l.Name, Done: done, Total: len(order), Error: best(ladder), Left: left})
+	})
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return failure
+}
+
+// best returns the error of the candidate with the least, staying dense aside.
+func best(l choose.Ladder) float64 {
+	e := 0.0
+	for i, c := range l.Candidates[min(1, len(l.Candidates)):] {
+		if i == 0 || c.Error < e {
+			e = c.Error
+		}
+	}
+	return e
+}
+
+// ladder returns the candidates of one layer.
+func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder, error) {
+	ladder := choose.Ladder{Name: l.Name, Sensitivity: 1, Candidates: []choose.Candidate{p.denseCandidate(l)}}
+	forced := p.forcedFor(l)
+	if forced != nil && forced.Keep || forced == nil && l.Parameters < minParameters {
+		return ladder, nil
+	}
+	layer := factorise.Layer{In: l.In, Out: l.Out, Weight: l.Weight}
+	if m := p.moments[l.Name]; m != nil {
+		layer.Moment = m.Values
+	}
+	problem, err := factorise.NewProblem(layer)
+	if err != nil {
+		return ladder, err
+	}
+	add := func(method choose.Method, r factorise.Result) {
+		ladder.Candidates = append(ladder.Candidates, p.candidate(method, r))
+	}
+	options := factorise.Options{Steps: p.options.Steps, Seed: p.options.Seed}
+	switch {
+	case forced != nil && forced.Rank > 0:
+		r, err := problem.LowRank(min(forced.Rank, l.In, l.Out))
+		if err != nil {
+			return ladder, err
+		}
+		add(choose.LowRank, r)
+	case forced != nil:
+		d := forced.Design
+		if d.In != l.In || d.Out != l.Out {
+			return ladder, fmt.Errorf("design %s is for %d -> %d features, the layer has %d -> %d", forced.Text, d.In, d.Out, l.In, l.Out)
+		}
+		r, err := problem.Fit(ctx, d, options)
+		if err != nil {
+			return ladder, err
+		}
+		add(choose.Chain, r)
+	case p.options.Method == Kaleidoscope:
+		d, err := butterfly.Kaleidoscope(l.In, l.Out, p.options.Width, p.options.Expansion, p.options.Radix)
+		if err != nil {
+			return ladder, err
+		}
+		r, err := problem.Fit(ctx, d, options)
+		if err != nil {
+			return ladder, err
+		}
+		add(choose.Kaleidoscope, r)
+	case p.options.Data == nil && !p.options.hasGoal():
+		return p.blindLadder(problem, l, ladder)
+	default:
+		err = p.autoLadder(ctx, problem, l, &ladder)
+	}
+	return ladder, err
+}
+
+// ratios returns how many times smaller than the layer its candidates are.
+func (p *pipeline) ratios() []float64 {
+	if r := p.options.Ratio; r > 0 {
+		return []float64{r / 2, r / 1.4, r, 1.4 * r, 2 * r}
+	}
+	return []float64{2.5, 4, 6.5, 10, 16, 28}
+}
+
+// autoLadder adds, for each size, the product of low rank and the best chain.
+func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l *discover.Layer, ladder *choose.Ladder) error {
+	designs := butterfly.Ladder(l.In, l.Out)
+	for _, ratio := range p.ratios() {
+		size := float64(l.Parameters) / ratio
+		if rank := int(size) / (l.In + l.Out); rank >= 1 {
+			r, err := problem.LowRank(rank)
+			if err != nil {
+				return err
+			}
+			if c := p.candidate(choose.LowRank, r); c.Work <= maxWork(l) {
+				ladder.Candidates = append(ladder.Candidates, c)
+			}
+		}
+		if p.options.Method == LowRank {
+			continue
+		}
+		d, probe, err := p.bestDesign(ctx, problem, near(designs, size, maxWork(l)))
+		if err != nil {
+			return err
+		}
+		if probe.Chain == nil {
+			continue
+		}
+		r, err := problem.Fit(ctx, d, factorise.Options{Steps: p.options.Steps, Seed: p.options.Seed})
+		if err != nil {
+			return err
+		}
+		ladder.Candidates = append(ladder.Candidates, p.candidate(choose.Chain, r))
+	}
+	return nil
+}
+
+func maxWork(l *discover.Layer) int { return int(maxWorkShare * float64(l.Parameters)) }
+
+// near returns up to four designs of about that size, the nearest first.
+func near(designs []butterfly.Design, size float64, maxWork int) []butterfly.Design {
+	var fit []butterfly.Design
+	for _, d := range designs {
+		if v := float64(d.Values()); v > 0.75*size && v < 1.25*size && choose.Work(d) <= maxWork {
+			fit = append(fit, d)
+		}
+	}
+	distance := func(d butterfly.Design) float64 {
+		v := float64(d.Values()) / size
+		return max(v, 1/v)
+	}
+	sort.SliceStable(fit, func(i, j int) bool { return distance(fit[i]) < distance(fit[j]) })
+	return fit[:min(4, len(fit))]
+}
+
+// bestDesign fits each design for a few steps and returns the one with the
+// least squared error times size.
+func (p *pipeline) bestDesign(ctx context.Context, problem *factorise.Problem, designs []butterfly.Design) (butterfly.Design, factorise.Result, error) {
+	var bestDesign butterfly.Design
+	var bestResult factorise.Result
+	bestScore := 0.0
+	for _, d := range designs {
+		r, err := problem.Fit(ctx, d, factorise.Options{Steps: probeSteps, Seed: p.options.Seed})
+		if err != nil {
+			return bestDesign, bestResult, err
+		}
+		score := r.Error * r.Error * float64(d.Values())
+		if bestResult.Chain == nil || score < bestScore {
+			bestDesign, bestResult, bestScore = d, r, score
+		}
+	}
+	return bestDesign, bestResult, nil
+}
+
+// blindLadder holds only what gives the weight back within BlindBound: without
+// data nobody can tell which errors matter.
+func (p *pipeline) blindLadder(problem *factorise.Problem, l *discover.Layer, ladder choose.Ladder) (choose.Ladder, error) {
+	most := maxWork(l) / (l.In + l.Out)
+	low, high := 1, most
+	for low <= high { // the smallest rank within the bound
+		rank := (low + high) / 2
+		r, err := problem.LowRank(rank)
+		if err != nil {
+			return ladder, err
+		}
+		if r.Error <= BlindBound {
+			high = rank - 1
+		} else {
+			low = rank + 1
+		}
+	}
+	if low <= most {
+		r, err := problem.LowRank(low)
+		if err != nil {
+			return ladder, err
+		}
+		ladder.Candidates = append(ladder.Candidates, p.candidate(choose.LowRank, r))
+	}
+	return ladder, nil
+}
+
+func (p *pipeline) denseCandidate(l *discover.Layer) choose.Candidate {
+	return choose.Candidate{Method: choose.Dense, Parameters: l.Parameters, Bytes: p.denseBytes(l), Work: l.Parameters}
+}
+
+// denseBytes is what a layer takes in the file if it stays dense.
+func (p *pipeline) denseBytes(l *discover.Layer) int {
+	switch p.options.Weights {
+	case compact.INT8:
+		return l.Parameters + 4*l.Out
+	case compact.FP16:
+		return 2 * l.Parameters
+	}
+	return l.Bytes
+}
+
+func (p *pipeline) candidate(method choose.Method, r factorise.Result) choose.Candidate {
+	d := r.Chain.Design()
+	return choose.Candidate{
+		Method: method, Chain: r.Chain, Error: r.Error, BlindError: r.BlindError,
+		Parameters: d.Values(), Bytes: compact.StoredBytes(d, p.options.Weights), Work: choose.Work(d),
+	}
+}
+
+func (p *pipeline) forcedFor(l *discover.Layer) *Forced {
+	for i := range p.options.Forced {
+		if p.options.Forced[i].Layer.MatchString(l.Name) {
+			return &p.options.Forced[i]
+		}
+	}
+	return nil
+}

@@ -1,0 +1,151 @@
+package fit
+
+import (
+	"context"
+	"fmt"
+	"regexp"
+	"sort"
+	"strings"
+
+	"github.com/kcompress/kcompress/fit/calibrate"
+	"github.com/kcompress/kcompress/fit/discover"
+)
+
+// discover finds the layers and applies --include, --exclude and --layer.
+func (p *pipeline) discover() error {
+	p.tell(Event{Stage: "discover"})
+	p.found = discover.Find(p.teacher)
+	if len(p.found.Layers) == 0 && len(p.found.Embeddings) == 0 {
+		return ErrNothingToDo
+	}
+	if err := p.checkNames(); err != nil {
+		return err
+	}
+	p.excluded = map[string]bool{}
+	for _, l := range p.found.Layers {
+		if l.Skip != "" {
+			continue
+		}
+		if !p.selected(l.Name) {
+			p.excluded[l.Name] = true
+			continue
+		}
+		if p.options.Method != Dense {
+			p.layers = append(p.layers, l)
+		}
+	}
+	return nil
+}
+
+func (p *pipeline) selected(name string) bool {
+	return (p.options.Include == nil || matches(p.options.Include, name)) && !matches(p.options.Exclude, name)
+}
+
+func matches(patterns []*regexp.Regexp, name string) bool {
+	for _, re := range patterns {
+		if re.MatchString(name) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkNames makes sure that every pattern given by the user matches a layer.
+func (p *pipeline) checkNames() error {
+	patterns := append(append([]*regexp.Regexp(nil), p.options.Include...), p.options.Exclude...)
+	for _, f := range p.options.Forced {
+		patterns = append(patterns, f.Layer)
+	}
+	var names []string
+	for _, l := range p.found.Layers {
+		names = append(names, l.Name)
+	}
+	for _, re := range patterns {
+		found := false
+		for _, name := range names {
+			found = found || re.MatchString(name)
+		}
+		if !found {
+			return &UnknownLayerError{Pattern: re.String(), Nearest: nearest(re.String(), names)}
+		}
+	}
+	return nil
+}
+
+// UnknownLayerError says that a pattern matches no layer.
+type UnknownLayerError struct {
+	Pattern string
+	Nearest []string
+}
+
+func (e *UnknownLayerError) Error() string {
+	if len(e.Nearest) == 0 {
+		return fmt.Sprintf("%q matches no dense layer: the model has none", e.Pattern)
+	}
+	return fmt.Sprintf("%q matches no dense layer; the nearest are %s", e.Pattern, strings.Join(e.Nearest, ", "))
+}
+
+// nearest returns up to three names, the most similar first.
+func nearest(pattern string, names []string) []string {
+	names = append([]string(nil), names...)
+	sort.SliceStable(names, func(i, j int) bool {
+		return editDistance(pattern, names[i]) < editDistance(pattern, names[j])
+	})
+	return names[:min(3, len(names))]
+}
+
+// editDistance is Levenshtein's.
+func editDistance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}
+
+// Shares of the calibration batches that are held back: to choose on, and to
+// report on.
+const heldShare = 0.1
+
+// maxCalibrationBatches bounds the batches that moments are taken from.
+const maxCalibrationBatches = 160
+
+// maxMeasured bounds the samples that outputs are compared on.
+const maxMeasured = 1024
+
+// calibrate takes the second moments of the layers' inputs.
+func (p *pipeline) calibrate(ctx context.Context) error {
+	if p.options.Data == nil {
+		p.report.Blind = true
+		p.warn("no calibration data was given, so the fit is blind: nobody can tell which errors matter. Only weights that a chain gives back within %g are replaced; everything else is kept and stored as %s. Give unlabelled inputs with --data to get a much smaller model", BlindBound, p.options.Weights)
+		return nil
+	}
+	rest, held := p.options.Data.Split(heldShare)
+	fitData, chooseData := rest.Split(heldShare)
+	if len(fitData.Batches) == 0 || len(held.Batches) == 0 {
+		fitData, held = p.options.Data, p.options.Data
+		p.warn("the calibration data is one batch only: the distances below are on data that was fitted on")
+	}
+	if len(chooseData.Batches) == 0 {
+		chooseData = held
+	}
+	p.fitData = fitData.Thin(maxCalibrationBatches)
+	p.chooseData, p.heldData = chooseData.Limit(maxMeasured), held.Limit(maxMeasured)
+	var err error
+	p.moments, err = calibrate.Moments(ctx, p.model, p.layers, p.fitData, p.options.Threads, func(done, all int) {
+		p.tell(Event{Stage: "calibrate", Done: done, Total: all})
+	})
+	return err
+}
