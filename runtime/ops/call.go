@@ -62,6 +62,9 @@ func (c *Call) Wants(i int) bool {
 // Its content is unknown: the kernel writes every element (strings start
 // empty). It fails on impossible shapes and over the memory limit.
 func (c *Call) Output(i int, t onnx.DType, shape ...int) (*onnx.Tensor, error) {
+	if !t.Valid() {
+		return nil, fmt.Errorf("output of element type %v", t)
+	}
 	n, err := onnx.Elements(shape)
 	if err != nil {
 		return nil, err

@@ -127,10 +127,10 @@ func inferStringSplit(n *Node, in []Info) ([]Info, error) {
 	x := input(in, 0)
 	shape, ok := shapeOf(x)
 	if !ok {
-		return []Info{UnknownShape(onnx.String), UnknownShape(onnx.Int64)}[:len(n.Outputs)], nil
+		return []Info{UnknownShape(onnx.String), UnknownShape(onnx.Int64)}[:min(2, len(n.Outputs))], nil
 	}
 	longer := append(append([]onnx.Dim(nil), shape...), unknownDim)
-	return []Info{TensorInfo(onnx.String, longer), TensorInfo(onnx.Int64, shape)}[:len(n.Outputs)], nil
+	return []Info{TensorInfo(onnx.String, longer), TensorInfo(onnx.Int64, shape)}[:min(2, len(n.Outputs))], nil
 }
 
 func buildRegexFullMatch(n *Node) (Kernel, error) {
