@@ -28,6 +28,7 @@ var families = [][]Operator{
 	mlTreeOps,
 	resizing,
 	attentions,
+	sampling,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
