@@ -35,10 +35,11 @@ func (w *writer) roundKept(found *discover.Result, replaced map[string]bool) {
 	var tensors []*onnx.Tensor
 	var prologue []*onnx.Node
 	for _, t := range g.Initializers {
-		if !round[t.Name] || exact[t.Name] || !w.canRound(t) || w.isInput(t.Name) {
+		if !round[t.Name] || exact[t.Name] || !w.canRound(t) {
 			tensors = append(tensors, t)
 			continue
 		}
+		w.dropInput(t.Name)
 		stored, nodes := w.rounded(t, t.Name)
 		tensors = append(tensors, stored...)
 		prologue = append(prologue, nodes...)
@@ -76,13 +77,11 @@ func largest(values []float32) float32 {
 	return m
 }
 
-func (w *writer) isInput(name string) bool {
-	for _, info := range w.model.Graph.Inputs {
-		if info.Name == name {
-			return true
-		}
-	}
-	return false
+// dropInput removes the input that has a weight as its default: a weight that
+// is stored in another form can not be given anew.
+func (w *writer) dropInput(name string) {
+	g := w.model.Graph
+	g.Inputs = slices.DeleteFunc(g.Inputs, func(info onnx.ValueInfo) bool { return info.Name == name })
 }
 
 // rounded returns what is stored for a constant and the nodes that compute the

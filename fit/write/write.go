@@ -32,6 +32,10 @@ type Options struct {
 // rounding: smaller ones are kept exact.
 const minRounded = 1024
 
+// minIRVersion is the first IR version in which initializers need not be inputs
+// too.
+const minIRVersion = 4
+
 // Model returns a copy of m in which the layers are replaced and the remaining
 // weights and embeddings are stored in the form of the options. The model m is
 // not changed.
@@ -57,9 +61,10 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 		w.roundKept(found, replaced)
 	}
 	shareConstants(c.Graph)
-	if len(c.Functions) > 0 {
+	if len(chains) > 0 {
 		c.IRVersion = max(c.IRVersion, compact.MinIRVersion)
 	}
+	c.IRVersion = max(c.IRVersion, minIRVersion)
 	return c, nil
 }
 

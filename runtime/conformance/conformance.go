@@ -110,16 +110,9 @@ func (c Case) run(ctx context.Context, o Options) error {
 
 func runSet(ctx context.Context, s *runtime.Session, dir string, tol Tolerance) error {
 	g := s.Model().Graph
-	inputs := map[string]onnx.Value{}
-	for i, info := range g.Inputs {
-		v, err := readValue(dir, "input", i, info)
-		if errors.Is(err, fs.ErrNotExist) {
-			continue // an input with a default, or one that Run will miss
-		}
-		if err != nil {
-			return err
-		}
-		inputs[info.Name] = v
+	inputs, err := readInputs(dir, g)
+	if err != nil {
+		return err
 	}
 	got, err := s.RunValues(ctx, inputs)
 	if err != nil {
@@ -143,6 +136,47 @@ func runSet(ctx context.Context, s *runtime.Session, dir string, tol Tolerance) 
 		return errors.New("the data set has no outputs to compare with")
 	}
 	return nil
+}
+
+// readInputs reads input_0.pb, input_1.pb and so on. A file belongs to the input
+// that its tensor names, if it names one; else the files are in the order of
+// the graph's inputs, of which those with a default do not count where there
+// are no files for them.
+func readInputs(dir string, g *onnx.Graph) (map[string]onnx.Value, error) {
+	files, err := filepath.Glob(filepath.Join(dir, "input_*.pb"))
+	if err != nil {
+		return nil, err
+	}
+	byName := map[string]onnx.ValueInfo{}
+	var required []onnx.ValueInfo
+	for _, info := range g.Inputs {
+		byName[info.Name] = info
+		if g.Initializer(info.Name) == nil {
+			required = append(required, info)
+		}
+	}
+	order := g.Inputs
+	if len(files) <= len(required) {
+		order = required
+	}
+	inputs := map[string]onnx.Value{}
+	for i := range files {
+		info := onnx.ValueInfo{}
+		if i < len(order) {
+			info = order[i]
+		}
+		v, err := readValue(dir, "input", i, info)
+		if t, ok := v.(*onnx.Tensor); ok {
+			if named, known := byName[t.Name]; known {
+				info = named
+			}
+		}
+		if err != nil {
+			return nil, err
+		}
+		inputs[info.Name] = v
+	}
+	return inputs, nil
 }
 
 func readValue(dir, kind string, i int, info onnx.ValueInfo) (onnx.Value, error) {

@@ -2,7 +2,9 @@
 package pool
 
 import (
+	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 )
@@ -52,7 +54,7 @@ func (p *Pool) Close() {
 // at most grain indices. The ranges depend on n and grain only, never on the
 // number of threads: a body that reduces within a range gives the same bits on
 // any machine. It returns when all ranges are done; a panic in body is raised
-// again in the caller.
+// again in the caller, as a *Panic if it happened in the loop of several threads.
 func (p *Pool) For(n, grain int, body func(from, to int)) {
 	if n <= 0 {
 		return
@@ -81,6 +83,16 @@ func (p *Pool) For(n, grain int, body func(from, to int)) {
 		panic(*r)
 	}
 }
+
+// Panic is what For raises in the caller if a body panicked on another thread.
+type Panic struct {
+	Value any
+	// Stack is where it happened.
+	Stack []byte
+}
+
+// Error makes a Panic readable where it is printed.
+func (p *Panic) Error() string { return fmt.Sprintf("%v\n%s", p.Value, p.Stack) }
 
 // job is one loop that several threads work on.
 type job struct {
@@ -111,7 +123,8 @@ func (j *job) one(i int) {
 	defer j.done.Done()
 	defer func() {
 		if r := recover(); r != nil {
-			j.panicked.CompareAndSwap(nil, &r)
+			var what any = &Panic{Value: r, Stack: debug.Stack()}
+			j.panicked.CompareAndSwap(nil, &what)
 		}
 	}()
 	j.body(i*j.grain, min((i+1)*j.grain, j.n))

@@ -46,7 +46,7 @@ func TestForRaisesPanic(t *testing.T) {
 	p := New(2)
 	defer p.Close()
 	defer func() {
-		if r := recover(); r != "broken" {
+		if r, ok := recover().(*Panic); !ok || r.Value != "broken" {
 			t.Errorf("recovered %v, want the panic of the body", r)
 		}
 	}()
