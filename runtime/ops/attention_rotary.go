@@ -101,13 +101,12 @@ func (v *rotary) sizes(c *Call) (batch, count, length, size int, packed bool, er
 // counted over batch and sequence, uses.
 func rotaryPositions(c *Call, batch, length, half int) (func(i int) int, error) {
 	ids := c.Tensor(3)
-	rows := batch * length
 	for i := 1; i < 3; i++ {
 		t := c.Tensor(i)
 		fits := t.Rank() == 3 && sameShape(t.Shape, []int{batch, length, half})
 		if ids != nil {
 			fits = t.Rank() == 2 && t.Shape[1] == half
-			rows = t.Shape[0]
+			
 		}
 		if !fits {
 			return nil, c.ShapeError(i, fmt.Sprintf("[%d,%d,%d], or [positions,%d] with position_ids", batch, length, half, half))
@@ -116,8 +115,8 @@ func rotaryPositions(c *Call, batch, length, half int) (func(i int) int, error) 
 	if ids == nil {
 		return func(i int) int { return i }, nil
 	}
-	if c.Tensor(1).Shape[0] != rows {
-		return nil, fmt.Errorf("cos_cache and sin_cache have %d and %d positions", c.Tensor(1).Shape[0], rows)
+	if !sameShape(c.Tensor(1).Shape, c.Tensor(2).Shape) {
+		return nil, fmt.Errorf("cos_cache and sin_cache have shapes %v and %v", c.Tensor(1).Shape, c.Tensor(2).Shape)
 	}
 	positions, err := IntsOf(ids)
 	if err != nil {
@@ -127,7 +126,7 @@ func rotaryPositions(c *Call, batch, length, half int) (func(i int) int, error) 
 		return nil, c.ShapeError(3, fmt.Sprint([]int{batch, length}))
 	}
 	for _, p := range positions {
-		if p < 0 || p >= rows {
+		if rows := c.Tensor(1).Shape[0]; p < 0 || p >= rows {
 			return nil, fmt.Errorf("position %d is outside of the cache of %d positions", p, rows)
 		}
 	}

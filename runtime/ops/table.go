@@ -58,6 +58,7 @@ var families = [][]Operator{
 	mlTreeOps,
 	attentions,
 	sampling,
+	gatedActivations,
 }
 
 // table maps domain and name to the entries of an operator, newest first.
