@@ -1,7 +1,6 @@
 package ops
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -23,14 +22,11 @@ func inferQLinearConv(n *Node, in []Info) ([]Info, error) {
 // the weight, its scale and zero point, the scale and zero point of the output
 // and an int32 bias, whose scale is the product of those of x and the weight.
 func buildQLinearConv(n *Node) (Kernel, error) {
-	if n.Bool("channels_last", false) {
-		return nil, errors.New("channels_last is not supported")
-	}
 	v, err := newIntegerConv(n, 3, 5)
 	if err != nil {
 		return nil, err
 	}
-	return func(c *Call) error {
+	kernel := func(c *Call) error {
 		r, err := v.start(c, c.Tensor(0), c.Tensor(2), c.Tensor(3), c.Tensor(5))
 		if err != nil {
 			return err
@@ -54,7 +50,11 @@ func buildQLinearConv(n *Node) (Kernel, error) {
 		}
 		storeConv(c, onnx.View[uint8](y), read, out, plane, 0, 255)
 		return nil
-	}, n.Err()
+	}
+	if n.Bool("channels_last", false) {
+		kernel = channelsLast(kernel)
+	}
+	return kernel, n.Err()
 }
 
 // convOutput is how the sums of a QLinearConv become its output.

@@ -115,13 +115,17 @@ func qlinearFloat8(c *Call) error {
 }
 
 // dequantized returns input i, followed by its scale and zero point, as
-// float32. One scale stands for all elements.
+// float32. One scale stands for all elements; the zero point may be absent.
 func dequantized(c *Call, i int) (*onnx.Tensor, error) {
 	x, scale, zero := c.Tensor(i), c.Tensor(i+1), c.Tensor(i+2)
-	if scale.Len() != 1 || zero.Len() != 1 {
-		return nil, c.ShapeError(i+1, "a scalar, as for all of float8")
-	}
-	if zero.Type != x.Type {
+	switch {
+	case x == nil || scale == nil:
+		return nil, fmt.Errorf("inputs %d and %d are needed", i, i+1)
+	case scale.Len() != 1:
+		return nil, c.ShapeError(i+1, "a scalar")
+	case zero != nil && zero.Len() != 1:
+		return nil, c.ShapeError(i+2, "a scalar")
+	case zero != nil && zero.Type != x.Type:
 		return nil, errZeroPointType
 	}
 	values, err := float32sOf(scale)
