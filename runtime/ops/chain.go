@@ -18,15 +18,43 @@ var chains = []Operator{
 const rowsPerTask = 16
 
 func buildChain(n *Node) (Kernel, error) {
-	chain, err := compact.ReadChain(n.Node, n.Constants[1:])
-	if err != nil {
-		return nil, err
+	for _, t := range n.Constants[1:] {
+		if t == nil {
+			return runUnpreparedChain(n)
+		}
 	}
-	kernel, err := butterfly.Prepare(chain)
+	kernel, err := prepareChain(n, n.Constants[1:])
 	if err != nil {
 		return nil, err
 	}
 	return func(c *Call) error { return runChain(c, kernel) }, nil
+}
+
+func prepareChain(n *Node, stored []*onnx.Tensor) (*butterfly.Kernel, error) {
+	chain, err := compact.ReadChain(n.Node, stored)
+	if err != nil {
+		return nil, err
+	}
+	return butterfly.Prepare(chain)
+}
+
+// runUnpreparedChain is for factors that are not constant, as in training: the
+// kernel is prepared anew for each run.
+func runUnpreparedChain(n *Node) (Kernel, error) {
+	if _, err := compact.ReadNode(n.Node); err != nil {
+		return nil, err
+	}
+	return func(c *Call) error {
+		stored := make([]*onnx.Tensor, len(c.In)-1)
+		for i := range stored {
+			stored[i] = c.Tensor(i + 1)
+		}
+		kernel, err := prepareChain(n, stored)
+		if err != nil {
+			return err
+		}
+		return runChain(c, kernel)
+	}, nil
 }
 
 // runChain computes Y [..., out] = X [..., in] K'.
