@@ -93,6 +93,9 @@ func run(ctx context.Context, c config) (figures, error) {
 		_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 		return err
 	})
+	if err != nil {
+		return figures{}, fmt.Errorf("%s: %w", c.out, err)
+	}
 	return figures{
 		Engine:             "kcompress",
 		Threads:            t.decoder.Threads(),
@@ -100,5 +103,5 @@ func run(ctx context.Context, c config) (figures, error) {
 		Seconds:            seconds,
 		SentencesPerSecond: float64(len(sentences)) / seconds,
 		TokensPerSecond:    float64(steps) / seconds,
-	}, err
+	}, nil
 }
