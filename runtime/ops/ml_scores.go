@@ -77,10 +77,10 @@ func binaryScores(score float64, positive bool, transform string) [2]float64 {
 	case transform == "PROBIT":
 		p := math.Sqrt2 * math.Erfinv(2*score-1)
 		return [2]float64{p, p}
-	case positive:
-		return [2]float64{1 - score, score}
 	case transform == "LOGISTIC":
 		return [2]float64{logistic(-score), logistic(score)}
+	case positive:
+		return [2]float64{1 - score, score}
 	}
 	return [2]float64{-score, score}
 }
@@ -123,7 +123,8 @@ func argmaxOf(scores []float64) int {
 }
 
 // buildTreeClassifier votes for classes. Where only one of two classes ever
-// gets votes, its score stands for both.
+// gets votes, its score is the one of the second class, as ONNX Runtime has it
+// and converters of boosted trees rely on.
 func buildTreeClassifier(n *Node) (Kernel, error) {
 	labels, err := classLabels(n, "classlabels_int64s")
 	if err != nil {
@@ -141,7 +142,7 @@ func buildTreeClassifier(n *Node) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	single, positive := f.singleClass()
+	only, positive := f.onlyClass()
 	return func(c *Call) error {
 		rows, _, _, err := f.treeInput(c)
 		if err != nil {
@@ -152,14 +153,14 @@ func buildTreeClassifier(n *Node) (Kernel, error) {
 			return err
 		}
 		return f.each(c, func(row int, scores []float64, voted []bool) {
-			if classes != 2 || !single {
+			if classes != 2 || only < 0 {
 				f.addBase(scores)
 				label := argmaxOf(scores)
 				postTransform(transform, scores)
 				out.set(row, label, scores)
 				return
 			}
-			score := scores[0] + scores[1]
+			score := scores[only]
 			if len(f.base) > 0 {
 				score += f.base[len(f.base)-1]
 			}
@@ -167,25 +168,32 @@ func buildTreeClassifier(n *Node) (Kernel, error) {
 			if positive && score > 0.5 || !positive && score > 0 {
 				label = 1
 			}
+			if only == 1 {
+				f.addBase(scores)
+				postTransform(transform, scores)
+				out.set(row, label, scores)
+				return
+			}
 			pair := binaryScores(score, positive, transform)
 			out.set(row, label, pair[:])
 		})
 	}, n.Err()
 }
 
-// singleClass reports whether all votes are for one class and whether no
-// weight is negative.
-func (f *forest) singleClass() (single, positive bool) {
-	single, positive = true, true
-	first := -1
+// onlyClass returns the class that all votes are for, -1 if there are several
+// or none, and whether no weight is negative.
+func (f *forest) onlyClass() (only int, positive bool) {
+	only, positive = -1, true
+	several := false
 	for _, votes := range f.leaves {
 		for _, v := range votes {
-			if first < 0 {
-				first = v.target
-			}
-			single = single && v.target == first
+			several = several || only >= 0 && only != v.target
+			only = v.target
 			positive = positive && v.weight >= 0
 		}
 	}
-	return single, positive
+	if several {
+		only = -1
+	}
+	return only, positive
 }

@@ -1,5 +1,7 @@
 package ops
 
+import "github.com/kcompress/kcompress/kernels/vec"
+
 // crossing returns the axis along which neighbours in the source lie, if that
 // is another axis than the one of neighbours in the destination: such a copy
 // is a batch of matrix transpositions. It returns -1 for other copies.
@@ -57,6 +59,10 @@ func transposeElements[T any](c *Call, dst, src []T, w *walk, p int) {
 // transposeStrip sets dst[r*dstStep+c] = src[c*srcStep+r], in tiles small
 // enough that the lines of both sides stay in the first-level cache.
 func transposeStrip[T any](dst, src []T, rows, cols, dstStep, srcStep int) {
+	if to, ok := any(dst).([]uint32); ok && dstStep >= cols && srcStep >= rows {
+		vec.TransposeStrided(to, dstStep, any(src).([]uint32), srcStep, cols, rows)
+		return
+	}
 	const tile = 16
 	for c0 := 0; c0 < cols; c0 += tile {
 		n := min(tile, cols-c0)

@@ -141,7 +141,7 @@ func pad(c *Call, x *onnx.Tensor, before, after []int, mode string, constant *on
 			sources[i][p] = borderIndex(p-before[i], size, mode)
 		}
 	}
-	copyPicked(y, x, sources)
+	copyPicked(y, x, sources, before)
 	return nil
 }
 
@@ -189,25 +189,35 @@ func borderIndex(p, size int, mode string) int {
 }
 
 // copyPicked sets element (i, j, ...) of y to element (sources[0][i],
-// sources[1][j], ...) of x.
-func copyPicked(y, x *onnx.Tensor, sources [][]int) {
+// sources[1][j], ...) of x, where sources count up by one from before on.
+func copyPicked(y, x *onnx.Tensor, sources [][]int, before []int) {
 	rank := len(sources)
 	if rank == 0 {
-		blockCopier(y, x, 1)(0, 0)
+		copyRange(y, 0, x, 0, 1)
 		return
 	}
 	from, move := steps(x.Shape), blockCopier(y, x, 1)
 	last := sources[rank-1]
-	positions(y.Shape[:rank-1], make([]int, rank-1), func(row, _ int) {
-		base, left := 0, row
+	// The middle of each row is copied as a whole.
+	left := min(max(before[rank-1], 0), len(last))
+	right := max(left, min(before[rank-1]+x.Shape[rank-1], len(last)))
+	for row := range product(y.Shape[:rank-1]) {
+		base, rest := 0, row
 		for a := rank - 2; a >= 0; a-- {
-			base += sources[a][left%y.Shape[a]] * from[a]
-			left /= y.Shape[a]
+			base += sources[a][rest%y.Shape[a]] * from[a]
+			rest /= y.Shape[a]
 		}
-		for i, p := range last {
-			move(row*len(last)+i, base+p)
+		at := row * len(last)
+		if right > left {
+			copyRange(y, at+left, x, base+last[left], right-left)
 		}
-	})
+		for i := range left {
+			move(at+i, base+last[i])
+		}
+		for i := right; i < len(last); i++ {
+			move(at+i, base+last[i])
+		}
+	}
 }
 
 func inferPad(n *Node, in []Info) ([]Info, error) {
