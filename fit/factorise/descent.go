@@ -9,14 +9,12 @@ import (
 )
 
 const (
-	// peakRate is the highest learning rate of a factor in units of the root
-	// mean square of its values, and restartRate that of a fit that goes on
-	// from an earlier one.
-	peakRate    = 0.22
-	restartRate = 0.08
-	// noise is the size of the random numbers added to a start, in the same
-	// units. Without it, features that begin as zero would stay zero.
-	noise = 0.1
+	// longChain is the number of factors from which the rate falls: the steps
+	// of all factors add up in their product.
+	longChain = 9.0
+	// fewSteps is the number of steps below which the rate falls: there is no
+	// time to settle after large ones.
+	fewSteps = 150.0
 	// batchColumns is the least number of columns of a batch, the input of a
 	// step, and batchShare the least share of all columns.
 	batchColumns = 32
@@ -79,14 +77,13 @@ func (p *Problem) newDescent(design butterfly.Design, o Options) (*descent, erro
 	return d, nil
 }
 
-// begin copies the start and prepares Adam.
-func (d *descent) begin(start *butterfly.Chain) {
-	d.chain = start.Clone()
-	rate := restartRate
-	if d.options.Start == nil {
-		rate = peakRate
-		addNoise(d.chain, d.options.Seed)
+// begin copies the start, adds noise and prepares Adam.
+func (d *descent) begin(s start) {
+	d.chain = s.chain.Clone()
+	if s.noise > 0 {
+		addNoise(d.chain, s.noise, d.options.Seed)
 	}
+	rate := s.rate * min(1, longChain/float64(len(d.chain.Factors))) * min(1, float64(d.steps)/fewSteps)
 	rates := make([]float32, len(d.chain.Factors))
 	for i, f := range d.chain.Factors {
 		rates[i] = float32(rate * norm(f.Values) / math.Sqrt(float64(len(f.Values))))
@@ -194,9 +191,10 @@ func balance(c *butterfly.Chain) {
 	}
 }
 
-// addNoise adds normal random numbers to the values of a start. A factor of
-// zeros becomes random, of the size of an orthogonal one.
-func addNoise(c *butterfly.Chain, seed uint64) {
+// addNoise adds normal random numbers to the values of a start, in units of
+// the root mean square of each factor. A factor of zeros becomes random, of the
+// size of an orthogonal one.
+func addNoise(c *butterfly.Chain, noise float64, seed uint64) {
 	r := rand.New(rand.NewPCG(seed, 0))
 	for _, f := range c.Factors {
 		size := noise * norm(f.Values) / math.Sqrt(float64(len(f.Values)))

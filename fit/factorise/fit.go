@@ -12,7 +12,7 @@ import (
 )
 
 // DefaultSteps is the number of steps of Adam if Options does not say.
-const DefaultSteps = 1400
+const DefaultSteps = 700
 
 // exactError is the relative error from which a start counts as exact.
 const exactError = 2e-6
@@ -56,21 +56,24 @@ func (p *Problem) Fit(ctx context.Context, d butterfly.Design, o Options) (Resul
 	if p.weightScale == 0 {
 		return Result{Chain: butterfly.NewChain(d), Duration: time.Since(begin)}, nil
 	}
-	if rank, ok := lowRank(d); ok && o.Start == nil {
+	if rank, ok := lowRank(d); ok && o.Start == nil && rank <= min(d.In, d.Out) {
 		return p.LowRank(rank)
 	}
 	run, err := p.newDescent(d, o)
 	if err != nil {
 		return Result{}, err
 	}
-	result := Result{}
-	result.Chain, result.Error = p.bestStart(run, d, o)
-	if result.Error > exactError && o.Steps >= 0 {
-		run.begin(result.Chain)
+	first, startError, err := p.bestStart(run, o)
+	if err != nil {
+		return Result{}, err
+	}
+	result := Result{Chain: first.chain, Error: startError}
+	if startError > exactError && o.Steps >= 0 {
+		run.begin(first)
 		if err := run.descend(ctx); err != nil {
 			return Result{}, err
 		}
-		if e := run.relativeError(run.chain); e < result.Error {
+		if e := run.relativeError(run.chain); e < startError {
 			result.Chain, result.Error = run.chain, e
 		}
 		result.Steps = run.steps
@@ -92,8 +95,8 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 	if o.Steps > math.MaxInt32 {
 		return fmt.Errorf("fit: %d steps are too many", o.Steps)
 	}
-	if limit := maxSide(p.layer); d.LargestState() > limit {
-		return fmt.Errorf("fit: design %v has a state of %d features, at most %d can be fitted", d, d.LargestState(), limit)
+	if limit := largestState(p.layer); d.LargestState() > limit {
+		return fmt.Errorf("fit: design %v has a state of %d features, at most %d can be fitted for this layer", d, d.LargestState(), limit)
 	}
 	if o.Start == nil {
 		return nil
@@ -107,26 +110,33 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 	return nil
 }
 
-// maxSide bounds the states of a design by the layer, so that memory is.
-func maxSide(l Layer) int { return 64 * (l.In + l.Out + 64) }
+// largestState bounds the states of a design, since a start needs a matrix of
+// the largest state times a side of the layer.
+func largestState(l Layer) int {
+	const numbers = 1 << 24
+	return max(numbers, 4*l.In*l.Out) / max(l.In, l.Out)
+}
 
-// bestStart returns the start with the least error, divided by weightScale,
-// and that error.
-func (p *Problem) bestStart(run *descent, d butterfly.Design, o Options) (*butterfly.Chain, float64) {
+// bestStart returns the start with the least error, and that error.
+func (p *Problem) bestStart(run *descent, o Options) (start, float64, error) {
 	if o.Start != nil {
-		chain := o.Start.Clone()
-		scaleChain(chain, 1/p.weightScale)
-		return chain, run.relativeError(chain)
+		s := start{chain: o.Start.Clone(), rate: restartRate}
+		scaleChain(s.chain, 1/p.weightScale)
+		return s, run.relativeError(s.chain), nil
 	}
-	var best *butterfly.Chain
-	least := math.Inf(1)
-	for _, c := range p.starts(d, o.Pool) {
-		balance(c)
-		if e := run.relativeError(c); best == nil || e < least {
-			best, least = c, e
+	starts, err := p.starts(run.design, o.Pool)
+	if err != nil {
+		return start{}, 0, err
+	}
+	best, least := starts[0], math.Inf(1)
+	for _, s := range starts {
+		balance(s.chain)
+		if e := run.relativeError(s.chain); e < least {
+			best, least = s, e
 		}
 	}
-	return best, least
+	best.soften(least)
+	return best, least, nil
 }
 
 // lowRank says whether a design is a product of two dense matrices.

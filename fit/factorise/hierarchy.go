@@ -13,7 +13,7 @@ type sparse struct {
 }
 
 // productPattern returns the pattern of the product left*right, and the rank
-// of its blocks: if the pair is chainable (arXiv 2411.04506, Definition 4.1),
+// of its blocks: if the pair is chainable (arXiv 2411.04506),
 // the product is any matrix of that support whose sub-blocks of left.B rows and
 // right.C columns have at most this rank.
 func productPattern(left, right butterfly.Pattern) (p butterfly.Pattern, rank int, ok bool) {
@@ -27,16 +27,15 @@ func productPattern(left, right butterfly.Pattern) (p butterfly.Pattern, rank in
 	return butterfly.Pattern{A: left.A, B: left.B * delta, C: right.C * alpha, D: right.D}, left.C / alpha, true
 }
 
-// chainProduct is the pattern of the product of a chain, first applied first;
-// ok is false if a pair is not chainable.
-func chainProduct(patterns []butterfly.Pattern) (p butterfly.Pattern, ok bool) {
-	p = patterns[0]
+// chainProduct is the pattern of the product of a chain, first applied first,
+// whose neighbours are chainable. Then so are the products of all its parts,
+// with the same ranks.
+func chainProduct(patterns []butterfly.Pattern) butterfly.Pattern {
+	product := patterns[0]
 	for _, left := range patterns[1:] {
-		if p, _, ok = productPattern(left, p); !ok {
-			return p, false
-		}
+		product, _, _ = productPattern(left, product)
 	}
-	return p, true
+	return product
 }
 
 // hierarchical factorises a target on the product pattern of a chainable list
@@ -49,9 +48,7 @@ func hierarchical(target sparse, patterns []butterfly.Pattern, threads *pool.Poo
 		return []sparse{target}
 	}
 	middle := len(patterns) / 2
-	rightPattern, _ := chainProduct(patterns[:middle])
-	leftPattern, _ := chainProduct(patterns[middle:])
-	left, right := splitProduct(target, leftPattern, rightPattern, threads)
+	left, right := splitProduct(target, chainProduct(patterns[middle:]), chainProduct(patterns[:middle]), threads)
 	return append(hierarchical(right, patterns[:middle], threads), hierarchical(left, patterns[middle:], threads)...)
 }
 

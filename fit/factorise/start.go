@@ -8,26 +8,73 @@ import (
 	"github.com/kcompress/kcompress/runtime/pool"
 )
 
-// A start is made in closed form. The longest part of the design that is
-// chainable is factorised hierarchically; the factors before and after it
-// begin as identities, or as the principal directions of their blocks where
-// they are narrower than their input. Of BB*, that part is B or, seen from the
-// transposed matrix, B*.
+// A start is made in closed form, in a few ways of which the best is taken.
+// Three-factor chains that hold all matrices of a certain rank may start from
+// the best of them (start_lowrank.go). Of any design, the longest chainable
+// part is factorised hierarchically; the factors before and after it begin as
+// identities, or as the principal directions of their blocks where they are
+// narrower than their input. Of BB* that part is B or, seen from the transposed
+// matrix, B*.
 
-// starts returns one or two candidate starts for a design: chains close to
-// the weight divided by weightScale.
-func (p *Problem) starts(d butterfly.Design, threads *pool.Pool) []*butterfly.Chain {
-	target := p.weightedTarget(d)
-	candidates := []*butterfly.Chain{p.unweighted(d, startFactors(target, d.Patterns, threads))}
-	if len(d.Patterns) == 1 {
-		return candidates
+// Peak rates and noise, in units of the root mean square of a factor's values.
+// Hierarchical starts hold zeros, where features would stay zero without noise.
+// restartRate is for a chain that was fitted before.
+const (
+	hierarchicalRate, hierarchicalNoise = 0.3, 0.3
+	lowRankRate, lowRankNoise           = 0.4, 0.05
+	restartRate                         = 0.1
+)
+
+// start is a chain to begin with, divided by weightScale, and how Adam treats
+// it.
+type start struct {
+	chain       *butterfly.Chain
+	rate, noise float64
+}
+
+// soften lowers the rate and the noise for a start with a small error: large
+// steps would only lead away from it.
+func (s *start) soften(e float64) {
+	s.rate = min(s.rate, max(0.15, e), 5*e)
+	s.noise = min(s.noise, e)
+}
+
+// starts returns up to three starts for a design.
+func (p *Problem) starts(d butterfly.Design, threads *pool.Pool) ([]start, error) {
+	var starts []start
+	if holdsLowRank(d) {
+		c, err := p.lowRankStart(d)
+		if err != nil {
+			return nil, err
+		}
+		starts = append(starts, start{c, lowRankRate, lowRankNoise})
 	}
-	factors := startFactors(target.transposed(), transposedPatterns(d.Patterns), threads)
-	slices.Reverse(factors)
-	for i := range factors {
-		factors[i] = factors[i].transposed()
+	target, patterns := p.weightedTarget(d), d.Patterns
+	transposed := startsTransposed(patterns)
+	if transposed {
+		target, patterns = target.transposed(), transposedPatterns(patterns)
 	}
-	return append(candidates, p.unweighted(d, factors))
+	for _, w := range widenings(patterns) {
+		factors := startFactors(target, patterns, w, threads)
+		if transposed {
+			factors = transposedFactors(factors)
+		}
+		starts = append(starts, start{p.unweighted(d, factors), hierarchicalRate, hierarchicalNoise})
+	}
+	return starts, nil
+}
+
+// startsTransposed says whether to factorise the transposed matrix: if that
+// leaves fewer factors after the chainable part. On trained layers it is better
+// to have the identities at the input, where they keep all that is known of it.
+func startsTransposed(patterns []butterfly.Pattern) bool {
+	from, to := longestChainable(patterns)
+	fromTransposed, toTransposed := longestChainable(transposedPatterns(patterns))
+	size, sizeTransposed := to-from, toTransposed-fromTransposed
+	if size != sizeTransposed {
+		return sizeTransposed > size
+	}
+	return fromTransposed < len(patterns)-to
 }
 
 // weightedTarget is the scaled weight with every column multiplied by the
@@ -69,6 +116,14 @@ func (p *Problem) unweighted(d butterfly.Design, factors []sparse) *butterfly.Ch
 	return c
 }
 
+func transposedFactors(factors []sparse) []sparse {
+	var t []sparse
+	for _, f := range slices.Backward(factors) {
+		t = append(t, f.transposed())
+	}
+	return t
+}
+
 func transposedPatterns(patterns []butterfly.Pattern) []butterfly.Pattern {
 	var t []butterfly.Pattern
 	for _, p := range slices.Backward(patterns) {
@@ -77,66 +132,78 @@ func transposedPatterns(patterns []butterfly.Pattern) []butterfly.Pattern {
 	return t
 }
 
+// widening says what a factor that begins as an identity does with the rows
+// that it has more than columns.
+type widening int
+
+const (
+	zeroRows   widening = iota // they are zero: room for what Adam finds
+	copiedRows                 // they repeat the inputs, for independent stacks
+)
+
+// widenings are those to be tried: one if no factor has such rows.
+func widenings(patterns []butterfly.Pattern) []widening {
+	from, to := longestChainable(patterns)
+	for i, p := range patterns {
+		if i < from && p.B > p.C || i >= to && p.B < p.C {
+			return []widening{zeroRows, copiedRows}
+		}
+	}
+	return []widening{zeroRows}
+}
+
 // startFactors returns factors of these patterns, first applied first, whose
 // product is close to the target.
-func startFactors(target matrix, patterns []butterfly.Pattern, threads *pool.Pool) []sparse {
+func startFactors(target matrix, patterns []butterfly.Pattern, w widening, threads *pool.Pool) []sparse {
 	from, to := longestChainable(patterns)
 	var before, after []sparse
 	for _, p := range patterns[:from] {
-		f := passThrough(target, p)
+		f := passThrough(target, p, w)
 		target = target.timesTransposed(f)
 		before = append(before, f)
 	}
 	target = target.transposed()
 	for _, p := range slices.Backward(patterns[to:]) {
-		f := passThrough(target, p.Transposed())
+		f := passThrough(target, p.Transposed(), w)
 		target = target.timesTransposed(f)
 		after = append(after, f.transposed())
 	}
 	slices.Reverse(after)
 	target = target.transposed()
-	group := factoriseGroup(target, patterns[from:to], threads)
+	group := hierarchical(target.restricted(chainProduct(patterns[from:to])), patterns[from:to], threads)
 	return append(append(before, group...), after...)
 }
 
-// longestChainable returns the longest part of a chain all of whose pairs are
-// chainable, the last one of several.
+// longestChainable returns the longest part of a chain all of whose
+// neighbours are chainable, the last one of several of the same length.
 func longestChainable(patterns []butterfly.Pattern) (from, to int) {
-	for s := range patterns {
-		product := patterns[s]
-		e := s + 1
-		for ; e < len(patterns); e++ {
-			next, _, ok := productPattern(patterns[e], product)
-			if !ok {
-				break
+	begin := 0
+	for i := range patterns {
+		if i > 0 {
+			if _, _, ok := productPattern(patterns[i], patterns[i-1]); !ok {
+				begin = i
 			}
-			product = next
 		}
-		if e-s >= to-from {
-			from, to = s, e
+		if i+1-begin >= to-from {
+			from, to = begin, i+1
 		}
 	}
 	return from, to
 }
 
-// factoriseGroup factorises the target of a chainable group.
-func factoriseGroup(target matrix, patterns []butterfly.Pattern, threads *pool.Pool) []sparse {
-	product, _ := chainProduct(patterns)
-	return hierarchical(target.restricted(product), patterns, threads)
-}
-
 // passThrough returns the factor of a pattern that keeps the most of the
 // target when the target is multiplied by its transpose: the identity where
 // blocks are square or wider, and the principal directions of the columns of
-// each block where they have fewer rows than columns. Its rows are orthonormal
-// or zero.
-func passThrough(target matrix, p butterfly.Pattern) sparse {
+// each block where they have fewer rows than columns.
+func passThrough(target matrix, p butterfly.Pattern, w widening) sparse {
 	f := sparse{p, make([]float64, p.Values())}
 	for index := range p.Blocks() {
 		block := f.values[index*p.B*p.C:][:p.B*p.C]
 		if p.B >= p.C {
-			for q := range p.C {
-				block[q*p.C+q] = 1
+			for row := range p.B {
+				if row < p.C || w == copiedRows {
+					block[row*p.C+row%p.C] = 1
+				}
 			}
 			continue
 		}
