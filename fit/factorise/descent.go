@@ -15,10 +15,10 @@ const (
 	// fewSteps is the number of steps below which the rate falls: there is no
 	// time to settle after large ones.
 	fewSteps = 150.0
-	// batchColumns is the least number of columns of a batch, the input of a
-	// step, and batchShare the least share of all columns.
-	batchColumns = 32
-	batchShare   = 1.0 / 8
+	// A batch, the input of a step, is this share of all columns, within bounds.
+	batchShare = 1.0 / 8
+	leastBatch = 32
+	mostBatch  = 256
 	// parts bounds the number of tiles of a batch that run at the same time,
 	// each with a gradient of its own.
 	parts = 8
@@ -62,7 +62,7 @@ func (p *Problem) newDescent(design butterfly.Design, o Options) (*descent, erro
 		return nil, err
 	}
 	tiles := d.samples.Tiles()
-	wanted := max(batchColumns, int(batchShare*float64(p.columns)))
+	wanted := min(mostBatch, max(leastBatch, int(batchShare*float64(p.columns))))
 	d.batchTiles = min(tiles, max(1, wanted*tiles/p.columns))
 	d.partTiles = (d.batchTiles + parts - 1) / parts
 	for from := 0; from < d.batchTiles; from += d.partTiles {

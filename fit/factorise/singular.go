@@ -2,10 +2,15 @@ package factorise
 
 import "math"
 
-// singularSweeps bounds the orthogonal iterations of leadingProduct. A block
-// of exactly that rank needs one; the rest serves as a start for Adam, where a
-// few percent of a block's error do not matter.
-const singularSweeps = 24
+// singularSweeps bounds the orthogonal iterations of leadingProduct, which end
+// when one gains less than singularGain of the captured energy or nothing is
+// left to gain. A block of exactly that rank needs none; others serve as a start
+// for Adam, where a few percent of a block's error do not matter.
+const (
+	singularSweeps = 12
+	singularGain   = 1e-3
+	singularLeft   = 1e-12
+)
 
 // leadingProduct returns u [rows, rank] and v [rank, columns] whose product is
 // close to the best approximation of m [rows, columns] of that rank: equal to m
@@ -16,14 +21,14 @@ func leadingProduct(m []float64, rows, columns, rank int) (u, v []float64) {
 	// The basis is kept by rows: basis [rank, rows].
 	basis := make([]float64, rank*rows)
 	found := startBasis(basis, m, rows, columns, rank)
-	captured := 0.0
+	captured, all := 0.0, dot(m, m)
 	for range singularSweeps {
 		projectRows(v, basis, m, rows, columns, found)
 		sum := 0.0
 		for _, x := range v[:found*columns] {
 			sum += x * x
 		}
-		if sum <= captured*(1+1e-7) {
+		if sum <= captured*(1+singularGain) || sum >= all*(1-singularLeft) {
 			break
 		}
 		captured = sum
