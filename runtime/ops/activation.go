@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
@@ -18,9 +19,10 @@ var activations = []Operator{
 	{Name: "Softplus", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildUnary(float64Unary(softplus))},
 	{Name: "Softsign", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildUnary(softsignTypes)},
 	{Name: "Mish", Since: 18, MinInputs: 1, MaxInputs: 1, Infer: inferSame,
-		Build: buildUnary(float64Unary(func(x float64) float64 { return x * math.Tanh(softplus(x)) }))},
+		Build: buildUnary(floatUnary(mishFloat32, func(x float64) float64 { return x * math.Tanh(softplus(x)) }))},
 	{Name: "Gelu", Since: 20, MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildGelu},
 	{Name: "Swish", Since: 24, MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildSwish},
+	{Name: "SwiGLU", Since: 28, MinInputs: 2, MaxInputs: 2, Infer: inferSame, Build: buildSwiGLU},
 	{Name: "LeakyRelu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildLeakyRelu},
 	{Name: "ThresholdedRelu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildThresholdedRelu},
 	{Name: "Elu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildElu},
@@ -73,10 +75,31 @@ func buildSwish(n *Node) (Kernel, error) {
 	return unaryKernel(float64Unary(swish)), n.Err()
 }
 
+// buildSwiGLU builds SwiGLU: a sigmoid(alpha a) b for inputs of one shape.
+func buildSwiGLU(n *Node) (Kernel, error) {
+	alpha := n.Float("alpha", 1)
+	types := pairTypes{
+		onnx.Float32: onPairs(func(a, b float32) float32 { return float32(float64(a) * sigmoid(float64(alpha*a)) * float64(b)) }),
+		onnx.Float64: onPairs(func(a, b float64) float64 { return a * sigmoid(float64(alpha)*a) * b }),
+	}
+	if alpha == 1 {
+		types[onnx.Float32] = overRows(gatedSilu)
+	}
+	return throughFloat32(binaryKernel(types, withoutBroadcast)), n.Err()
+}
+
+// withoutBroadcast is the rule of operators that do not broadcast.
+func withoutBroadcast(a, b *onnx.Tensor) ([]int, *onnx.Tensor, error) {
+	if !slices.Equal(a.Shape, b.Shape) {
+		return nil, nil, fmt.Errorf("inputs have different shapes, %v and %v", a.Shape, b.Shape)
+	}
+	return a.Shape, b, nil
+}
+
 func buildLeakyRelu(n *Node) (Kernel, error) {
 	alpha := n.Float("alpha", 0.01)
 	return unaryKernel(unaryTypes{
-		onnx.Float32: onEach(func(x float32) float32 { return leaky(x, alpha) }),
+		onnx.Float32: overSlices(elementGrain, leakyFloat32(alpha)),
 		onnx.Float64: onEach(func(x float64) float64 { return leaky(x, float64(alpha)) }),
 	}), n.Err()
 }
@@ -133,7 +156,7 @@ func eluTypes(slope, alpha, rate float64) unaryTypes {
 func buildHardSigmoid(n *Node) (Kernel, error) {
 	alpha, beta := n.Float("alpha", 0.2), n.Float("beta", 0.5)
 	return unaryKernel(unaryTypes{
-		onnx.Float32: onEach(func(x float32) float32 { return max(0, min(1, alpha*x+beta)) }),
+		onnx.Float32: overSlices(elementGrain, func(dst, src []float32) { hardSigmoidFloat32(dst, src, alpha, beta) }),
 		onnx.Float64: onEach(func(x float64) float64 { return max(0, min(1, float64(alpha)*x+float64(beta))) }),
 	}), n.Err()
 }
@@ -141,10 +164,8 @@ func buildHardSigmoid(n *Node) (Kernel, error) {
 // buildHardSwish builds HardSwish: x times HardSigmoid with alpha 1/6 and
 // beta 1/2.
 func buildHardSwish(n *Node) (Kernel, error) {
-	return unaryKernel(unaryTypes{onnx.Float32: onEach(hardSwish[float32]), onnx.Float64: onEach(hardSwish[float64])}), n.Err()
+	return unaryKernel(floatUnary(hardSwishFloat32, func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) })), n.Err()
 }
-
-func hardSwish[T float](x T) T { return x * max(0, min(1, x/6+0.5)) }
 
 // buildShrink builds Shrink: values within lambd of 0 become 0, others move
 // towards 0 by bias.

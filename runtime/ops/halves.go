@@ -45,7 +45,7 @@ func wideCall(c *Call) *Call {
 	for i, v := range c.In {
 		inner.In[i] = v
 		if t := c.Tensor(i); t != nil && isHalf(t.Type) {
-			inner.In[i] = widen(t)
+			inner.In[i] = widenParallel(c, t)
 		}
 	}
 	return inner
@@ -65,7 +65,8 @@ func narrowOutputs(c, inner *Call, half onnx.DType) error {
 		if err != nil {
 			return err
 		}
-		narrow(onnx.View[uint16](y), t.Float32s(), half)
+		dst, src := onnx.View[uint16](y), t.Float32s()
+		c.Parallel(len(dst), elementGrain, func(from, to int) { narrow(dst[from:to], src[from:to], half) })
 	}
 	return nil
 }
@@ -100,13 +101,17 @@ func (f heapFrame) Limit() int {
 }
 
 // widen returns a float16 or bfloat16 tensor as float32.
-func widen(t *onnx.Tensor) *onnx.Tensor {
+func widen(t *onnx.Tensor) *onnx.Tensor { return widenParallel(&Call{}, t) }
+
+// widenParallel is widen on the threads of the call.
+func widenParallel(c *Call, t *onnx.Tensor) *onnx.Tensor {
 	y := onnx.NewTensor(onnx.Float32, t.Shape...)
+	dst, src := y.Float32s(), onnx.View[uint16](t)
+	convert := vec.Float16ToFloat32
 	if t.Type == onnx.BFloat16 {
-		vec.Bfloat16ToFloat32(y.Float32s(), onnx.View[uint16](t))
-	} else {
-		vec.Float16ToFloat32(y.Float32s(), onnx.View[uint16](t))
+		convert = vec.Bfloat16ToFloat32
 	}
+	c.Parallel(len(dst), elementGrain, func(from, to int) { convert(dst[from:to], src[from:to]) })
 	return y
 }
 

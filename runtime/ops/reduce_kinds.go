@@ -120,10 +120,12 @@ func sumSquareFold[T, A number](finish func(A, int) T) reduction[T, A] {
 	return fold(0, func(value A, x T) A { return value + A(x)*A(x) }, finish)
 }
 
+func sumSquareRow(value float64, x []float32) float64 { return value + float64(vec.Dot(x, x)) }
+
 func toType[T, A number](value A, _ int) T { return T(value) }
 
 var sumSquareTypes = reduceTypes{
-	onnx.Float32: reduceOver(sumSquareFold(toType[float32, float64])), onnx.Float64: reduceOver(sumSquareFold(toType[float64, float64])),
+	onnx.Float32: reduceOver(sumSquareFold(toType[float32, float64]).withRow(sumSquareRow)), onnx.Float64: reduceOver(sumSquareFold(toType[float64, float64])),
 	onnx.Int32: reduceOver(sumSquareFold(toType[int32, int32])), onnx.Int64: reduceOver(sumSquareFold(toType[int64, int64])),
 	onnx.Uint32: reduceOver(sumSquareFold(toType[uint32, uint32])), onnx.Uint64: reduceOver(sumSquareFold(toType[uint64, uint64])),
 }
