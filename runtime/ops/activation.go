@@ -3,7 +3,6 @@ package ops
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
@@ -22,7 +21,6 @@ var activations = []Operator{
 		Build: buildUnary(floatUnary(mishFloat32, func(x float64) float64 { return x * math.Tanh(softplus(x)) }))},
 	{Name: "Gelu", Since: 20, MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildGelu},
 	{Name: "Swish", Since: 24, MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildSwish},
-	{Name: "SwiGLU", Since: 28, MinInputs: 2, MaxInputs: 2, Infer: inferSame, Build: buildSwiGLU},
 	{Name: "LeakyRelu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildLeakyRelu},
 	{Name: "ThresholdedRelu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildThresholdedRelu},
 	{Name: "Elu", MinInputs: 1, MaxInputs: 1, Infer: inferSame, Build: buildElu},
@@ -73,27 +71,6 @@ func buildSwish(n *Node) (Kernel, error) {
 		return unaryKernel(floatUnary(vec.Silu, swish)), n.Err()
 	}
 	return unaryKernel(float64Unary(swish)), n.Err()
-}
-
-// buildSwiGLU builds SwiGLU: a sigmoid(alpha a) b for inputs of one shape.
-func buildSwiGLU(n *Node) (Kernel, error) {
-	alpha := n.Float("alpha", 1)
-	types := pairTypes{
-		onnx.Float32: onPairs(func(a, b float32) float32 { return float32(float64(a) * sigmoid(float64(alpha*a)) * float64(b)) }),
-		onnx.Float64: onPairs(func(a, b float64) float64 { return a * sigmoid(float64(alpha)*a) * b }),
-	}
-	if alpha == 1 {
-		types[onnx.Float32] = overRows(gatedSilu)
-	}
-	return throughFloat32(binaryKernel(types, withoutBroadcast)), n.Err()
-}
-
-// withoutBroadcast is the rule of operators that do not broadcast.
-func withoutBroadcast(a, b *onnx.Tensor) ([]int, *onnx.Tensor, error) {
-	if !slices.Equal(a.Shape, b.Shape) {
-		return nil, nil, fmt.Errorf("inputs have different shapes, %v and %v", a.Shape, b.Shape)
-	}
-	return a.Shape, b, nil
 }
 
 func buildLeakyRelu(n *Node) (Kernel, error) {
@@ -164,8 +141,10 @@ func buildHardSigmoid(n *Node) (Kernel, error) {
 // buildHardSwish builds HardSwish: x times HardSigmoid with alpha 1/6 and
 // beta 1/2.
 func buildHardSwish(n *Node) (Kernel, error) {
-	return unaryKernel(floatUnary(hardSwishFloat32, func(x float64) float64 { return x * max(0, min(1, x/6+0.5)) })), n.Err()
+	return unaryKernel(floatUnary(hardSwishFloat32, hardSwish[float64])), n.Err()
 }
+
+func hardSwish[T float](x T) T { return x * max(0, min(1, x/6+0.5)) }
 
 // buildShrink builds Shrink: values within lambd of 0 become 0, others move
 // towards 0 by bias.

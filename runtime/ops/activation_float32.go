@@ -57,14 +57,3 @@ func mishFloat32(dst, src []float32) {
 		}
 	})
 }
-
-// gatedSilu sets dst to a sigmoid(a) b, all of one length.
-func gatedSilu(dst, a, b []float32) {
-	var buffer [512]float32
-	for len(a) > 0 {
-		n := min(len(a), len(buffer))
-		vec.Silu(buffer[:n], a[:n])
-		vec.Mul(dst[:n], buffer[:n], b[:n])
-		dst, a, b = dst[n:], a[n:], b[n:]
-	}
-}
