@@ -24,6 +24,8 @@ type Applied struct {
 	Replaced    int   `json:"replaced"`
 	BytesBefore int64 `json:"bytes_before"`
 	BytesAfter  int64 `json:"bytes_after"`
+	// Warnings are what the user should know before using the result.
+	Warnings []string `json:"warnings"`
 }
 
 // fittedChain is a chain read from a compact model.
@@ -46,7 +48,7 @@ func Apply(fitted, other *onnx.Model) (*Applied, error) {
 	}
 	defer s.Close()
 	found := discover.Find(s)
-	result := &Applied{Chains: len(chains)}
+	result := &Applied{Chains: len(chains), Warnings: []string{}}
 	var replacements []write.Replacement
 	for _, l := range found.Layers {
 		if l.In == 0 {
@@ -72,6 +74,9 @@ func Apply(fitted, other *onnx.Model) (*Applied, error) {
 	}
 	if result.BytesAfter, err = encodedSize(result.Model); err != nil {
 		return nil, err
+	}
+	if result.BytesAfter >= result.BytesBefore {
+		result.Warnings = append(result.Warnings, fmt.Sprintf("the result is not smaller than the original: %d bytes against %d", result.BytesAfter, result.BytesBefore))
 	}
 	check, err := reopen(result.Model, 1)
 	if err != nil {

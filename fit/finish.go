@@ -202,6 +202,8 @@ func median(d []time.Duration) float64 {
 	return float64(d[len(d)/2].Nanoseconds()) / 1e6
 }
 
+const excludedReason = "left out by --include or --exclude"
+
 // fillLayers writes the rows of the report.
 func (p *pipeline) fillLayers() {
 	r := &p.report
@@ -216,13 +218,13 @@ func (p *pipeline) fillLayers() {
 		selected[l.Name] = i
 	}
 	for _, l := range p.found.Layers {
-		row := report.Layer{Name: l.Name, Op: l.Op, ParamsBefore: l.Parameters, ParamsAfter: l.Parameters, BytesBefore: l.Bytes, BytesAfter: l.Bytes, Decision: "kept", Method: "dense", Reason: l.Skip}
+		row := report.Layer{Name: l.Name, Op: l.Op, Shape: []int{}, ParamsBefore: l.Parameters, ParamsAfter: l.Parameters, BytesBefore: l.Bytes, BytesAfter: l.Bytes, Decision: "kept", Method: "dense", Reason: l.Skip}
 		if l.In > 0 {
 			row.Shape = []int{l.Out, l.In}
 			row.FlopsBefore, row.FlopsAfter = 2*l.Parameters, 2*l.Parameters
 		}
 		if p.excluded[l.Name] {
-			row.Decision, row.Reason = "excluded", "left out by --include or --exclude"
+			row.Decision, row.Reason = "excluded", excludedReason
 		} else {
 			row.BytesAfter = p.keptBytes(l.Parameters, l.Out, l.Bytes)
 		}
@@ -236,9 +238,13 @@ func (p *pipeline) fillLayers() {
 		r.Layers = append(r.Layers, row)
 	}
 	for _, e := range p.found.Embeddings {
-		r.Layers = append(r.Layers, report.Layer{Name: e.Name, Op: "Gather", Method: "dense", ParamsBefore: e.Parameters, ParamsAfter: e.Parameters, BytesBefore: e.Bytes, BytesAfter: p.keptBytes(e.Parameters, 0, e.Bytes), Decision: "kept", Reason: "an embedding: rows are looked up, not multiplied"})
+		row := report.Layer{Name: e.Name, Op: "Gather", Shape: []int{}, Method: "dense", ParamsBefore: e.Parameters, ParamsAfter: e.Parameters, BytesBefore: e.Bytes, BytesAfter: p.keptBytes(e.Parameters, 0, e.Bytes), Decision: "kept", Reason: "an embedding: rows are looked up, not multiplied"}
+		if p.excluded[e.Name] {
+			row.BytesAfter, row.Decision, row.Reason = e.Bytes, "excluded", excludedReason
+		}
+		r.Layers = append(r.Layers, row)
 	}
-	if !p.options.DryRun && r.BytesAfter >= r.BytesBefore {
+	if r.BytesAfter >= r.BytesBefore {
 		p.warn("the result is not smaller than the original: %d bytes against %d", r.BytesAfter, r.BytesBefore)
 	}
 }

@@ -31,7 +31,6 @@ var ErrUnverified = errors.New("verification failed")
 
 // Result is a compressed model and what is to be said about it.
 type Result struct {
-	// Model is nil after a dry run.
 	Model  *onnx.Model
 	Report *report.Report
 }
@@ -58,9 +57,6 @@ func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 	}
 	if err := p.choose(ctx); err != nil {
 		return nil, err
-	}
-	if p.options.DryRun {
-		return p.result(), nil
 	}
 	if err := p.write(); err != nil {
 		return nil, err
@@ -102,6 +98,7 @@ type pipeline struct {
 func begin(m *onnx.Model, o Options) (*pipeline, error) {
 	o.setDefaults()
 	p := &pipeline{options: o, model: m, started: time.Now(), goalMet: true}
+	p.report.Warnings, p.report.Layers = []string{}, []report.Layer{}
 	var err error
 	if p.teacher, err = runtime.New(m, runtime.WithThreads(o.Threads)); err != nil {
 		return nil, err

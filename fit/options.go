@@ -3,6 +3,8 @@ package fit
 import (
 	"fmt"
 	"regexp"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
@@ -64,8 +66,6 @@ type Options struct {
 	Threads int
 	// Steps is the number of Adam steps for each chain; 0 means the default.
 	Steps int
-	// DryRun stops after the choice: nothing is written or verified.
-	DryRun bool
 	// Producer is written into the file: program and version.
 	Producer string
 	// Progress is told what happens; it may be nil.
@@ -86,7 +86,7 @@ type Forced struct {
 // ParseForced reads REGEX=DESIGN, where DESIGN is "dense", "rank:N" or patterns
 // such as 1x32x32x32,32x32x32x1.
 func ParseForced(text string) (Forced, error) {
-	at := lastIndex(text, '=')
+	at := strings.LastIndexByte(text, '=')
 	if at <= 0 || at == len(text)-1 {
 		return Forced{}, fmt.Errorf("%q is not of the form REGEX=DESIGN", text)
 	}
@@ -99,23 +99,16 @@ func ParseForced(text string) (Forced, error) {
 		f.Keep = true
 		return f, nil
 	}
-	if _, err := fmt.Sscanf(f.Text, "rank:%d", &f.Rank); err == nil {
-		if f.Rank < 1 {
-			return f, fmt.Errorf("%q: a rank is at least 1", text)
+	if rank, ok := strings.CutPrefix(f.Text, "rank:"); ok {
+		if f.Rank, err = strconv.Atoi(rank); err != nil || f.Rank < 1 {
+			return f, fmt.Errorf("%q: a rank is a number from 1 up", text)
 		}
 		return f, nil
 	}
-	f.Design, err = butterfly.ParseDesign(f.Text)
-	return f, err
-}
-
-func lastIndex(s string, c byte) int {
-	for i := len(s) - 1; i >= 0; i-- {
-		if s[i] == c {
-			return i
-		}
+	if f.Design, err = butterfly.ParseDesign(f.Text); err != nil {
+		return f, fmt.Errorf("%q: %w; write dense, rank:N or patterns such as 1x32x32x32,32x32x32x1", text, err)
 	}
-	return -1
+	return f, nil
 }
 
 // Event is one piece of progress.

@@ -4,11 +4,13 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strings"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
 	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/onnx"
 )
 
 // discover finds the layers and applies --include, --exclude and --layer.
@@ -22,16 +24,38 @@ func (p *pipeline) discover() error {
 		return err
 	}
 	p.excluded = map[string]bool{}
-	for _, l := range p.found.Layers {
-		if l.Skip != "" {
-			continue
+	for _, e := range p.found.Embeddings {
+		if !p.selected(e.Name) {
+			p.excluded[e.Name] = true
 		}
+	}
+	for _, l := range p.found.Layers {
 		if !p.selected(l.Name) {
 			p.excluded[l.Name] = true
 			continue
 		}
-		if p.options.Method != Dense {
+		if err := p.checkFinite(l); err != nil {
+			return err
+		}
+		if l.Skip == "" && p.options.Method != Dense {
 			p.layers = append(p.layers, l)
+		}
+	}
+	return nil
+}
+
+// checkFinite refuses weights that no chain can come near and no rounding can
+// keep.
+func (p *pipeline) checkFinite(l *discover.Layer) error {
+	for _, name := range l.Stored {
+		t := p.teacher.Constant(name)
+		if t == nil || !t.Type.IsFloat() {
+			continue
+		}
+		if bad := t.NonFinite(); bad > 0 {
+			return &onnx.Error{File: p.model.Path, Node: l.Name, Op: l.Op, Value: name, Err: onnx.ErrInvalid,
+				Reason: fmt.Sprintf("%d of its weights are NaN or infinite", bad),
+				Remedy: "export a sound checkpoint, or leave the layer as it is with --exclude"}
 		}
 	}
 	return nil
@@ -50,26 +74,64 @@ func matches(patterns []*regexp.Regexp, name string) bool {
 	return false
 }
 
-// checkNames makes sure that every pattern given by the user matches a layer.
+// checkNames makes sure that every pattern given by the user matches a layer,
+// and every design fits one.
 func (p *pipeline) checkNames() error {
-	patterns := append(append([]*regexp.Regexp(nil), p.options.Include...), p.options.Exclude...)
-	for _, f := range p.options.Forced {
-		patterns = append(patterns, f.Layer)
-	}
 	var names []string
 	for _, l := range p.found.Layers {
 		names = append(names, l.Name)
 	}
-	for _, re := range patterns {
-		found := false
-		for _, name := range names {
-			found = found || re.MatchString(name)
+	for _, f := range p.options.Forced {
+		if !matchesAny(f.Layer, names) {
+			return &UnknownLayerError{Pattern: f.Layer.String(), Nearest: nearest(f.Layer.String(), names)}
 		}
-		if !found {
+		if err := f.check(p.found.Layers); err != nil {
+			return err
+		}
+	}
+	for _, e := range p.found.Embeddings {
+		names = append(names, e.Name)
+	}
+	for _, re := range slices.Concat(p.options.Include, p.options.Exclude) {
+		if !matchesAny(re, names) {
 			return &UnknownLayerError{Pattern: re.String(), Nearest: nearest(re.String(), names)}
 		}
 	}
 	return nil
+}
+
+func matchesAny(re *regexp.Regexp, names []string) bool {
+	return slices.ContainsFunc(names, re.MatchString)
+}
+
+// check reports whether the layers whose name matches can have the design.
+// Those that can not be replaced at all are passed over, unless there are no
+// others.
+func (f *Forced) check(layers []*discover.Layer) error {
+	var skipped *discover.Layer
+	fits := false
+	for _, l := range layers {
+		switch {
+		case f.Keep || !f.Layer.MatchString(l.Name):
+		case l.Skip != "":
+			skipped = l
+		case f.Rank == 0 && (f.Design.In != l.In || f.Design.Out != l.Out):
+			return &DesignError{Layer: l.Name, Design: f.Text, Reason: fmt.Sprintf("it is for %d -> %d features, the layer has %d -> %d", f.Design.In, f.Design.Out, l.In, l.Out)}
+		default:
+			fits = true
+		}
+	}
+	if skipped != nil && !fits {
+		return &DesignError{Layer: skipped.Name, Design: f.Text, Reason: "the layer can not be replaced: " + skipped.Skip}
+	}
+	return nil
+}
+
+// DesignError says that a layer can not have the design that the user wants.
+type DesignError struct{ Layer, Design, Reason string }
+
+func (e *DesignError) Error() string {
+	return fmt.Sprintf("layer %s can not become %s: %s", e.Layer, e.Design, e.Reason)
 }
 
 // UnknownLayerError says that a pattern matches no layer.

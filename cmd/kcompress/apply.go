@@ -2,13 +2,10 @@ package main
 
 import (
 	"fmt"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcompress/kcompress/fit"
-	"github.com/kcompress/kcompress/onnx"
 )
 
 func newApply(c console) *cobra.Command {
@@ -23,36 +20,42 @@ were exported from one model, or a prefill and a decode graph. What stays dense
 is stored as FITTED stores its weights.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(_ *cobra.Command, args []string) error {
-			fitted, err := onnx.Load(args[0])
-			if err != nil {
-				return coded(exitBadModel, err)
-			}
-			other, err := onnx.Load(args[1])
-			if err != nil {
-				return coded(exitBadModel, err)
-			}
 			if out == "" {
-				out = strings.TrimSuffix(args[1], filepath.Ext(args[1])) + ".k.onnx"
+				out = compactPath(args[1])
 			}
-			if same(out, args[0]) || same(out, args[1]) {
-				return usage(fmt.Errorf("the output %s is an input: choose another with -o", out))
-			}
-			result, err := fit.Apply(fitted, other)
-			if err != nil {
-				return err
-			}
-			if err := result.Model.Save(out); err != nil {
-				return err
-			}
-			result.Output = out
-			if asJSON {
-				return printJSON(c.out, result)
-			}
-			fmt.Fprintf(c.out, "%s: replaced %d of %d dense layers with %d chains of %s; %d -> %d bytes\n", out, result.Replaced, result.Layers, result.Chains, args[0], result.BytesBefore, result.BytesAfter)
-			return nil
+			return runApply(c, args[0], args[1], out, asJSON)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default OTHER.k.onnx)")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
+	completeFiles(cmd, "onnx")
 	return cmd
+}
+
+func runApply(c console, fittedPath, otherPath, out string, asJSON bool) error {
+	if err := checkOutput(out, fittedPath, otherPath); err != nil {
+		return err
+	}
+	fitted, err := loadModel(fittedPath)
+	if err != nil {
+		return err
+	}
+	other, err := loadModel(otherPath)
+	if err != nil {
+		return err
+	}
+	result, err := fit.Apply(fitted, other)
+	if err != nil {
+		return inFile(otherPath, err)
+	}
+	if err := result.Model.Save(out); err != nil {
+		return coded(exitFailure, err)
+	}
+	result.Output = out
+	printWarnings(c, result.Warnings)
+	if asJSON {
+		return printJSON(c.out, result)
+	}
+	fmt.Fprintf(c.out, "%s: replaced %d of %d dense layers with chains of %s; %d -> %d bytes\n", out, result.Replaced, result.Layers, fittedPath, result.BytesBefore, result.BytesAfter)
+	return nil
 }

@@ -66,6 +66,7 @@ for every symbolic axis.`,
 	cmd.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=FILE or NAME=float32[1,3,32,32] (repeatable)")
 	cmd.Flags().IntVar(&threads, "threads", 1, "number of threads of a run; 0 means all CPUs")
 	cmd.Flags().IntVar(&runs, "runs", 100, "number of timed runs of each model")
+	completeFiles(cmd, "onnx")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -75,9 +76,9 @@ func benchModels(ctx context.Context, paths, inputs []string, threads, runs int)
 	feeds := make([]map[string]*onnx.Tensor, len(paths))
 	times := make([][]time.Duration, len(paths))
 	for i, path := range paths {
-		s, err := runtime.Open(path, runtime.WithThreads(threads))
+		s, err := openSession(path, threads)
 		if err != nil {
-			return nil, coded(exitBadModel, err)
+			return nil, err
 		}
 		defer s.Close()
 		sessions[i] = s
@@ -89,7 +90,7 @@ func benchModels(ctx context.Context, paths, inputs []string, threads, runs int)
 		for i, s := range sessions {
 			start := time.Now()
 			if _, err := s.Run(ctx, feeds[i]); err != nil {
-				return nil, fmt.Errorf("%s: %w", paths[i], err)
+				return nil, runError(paths[i], err)
 			}
 			if run >= warmUpRuns {
 				times[i] = append(times[i], time.Since(start))

@@ -8,7 +8,6 @@ import (
 	"github.com/kcompress/kcompress/fit/calibrate"
 	"github.com/kcompress/kcompress/fit/measure"
 	"github.com/kcompress/kcompress/onnx"
-	"github.com/kcompress/kcompress/runtime"
 )
 
 // evalModel is the JSON form of the figure of one model.
@@ -71,6 +70,8 @@ maxabs compare the outputs with those of the first model.`,
 	cmd.Flags().StringVar(&metricName, "metric", "top1", "top1, top5, mse, kl, cosine or maxabs")
 	cmd.Flags().StringVar(&output, "output", "", "output that holds the scores (default: the first)")
 	cmd.Flags().IntVar(&threads, "threads", 0, "number of threads (default: all CPUs)")
+	completeFiles(cmd, "onnx")
+	completeValues(cmd, "metric", "top1", "top5", "mse", "kl", "cosine", "maxabs")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd
 }
@@ -88,9 +89,9 @@ type evaluation struct {
 
 func (e *evaluation) model(cmd *cobra.Command, path, dataPath string) (evalModel, error) {
 	m := evalModel{Model: path, Metric: string(e.metric)}
-	s, err := runtime.Open(path, runtime.WithThreads(e.threads))
+	s, err := openSession(path, e.threads)
 	if err != nil {
-		return m, coded(exitBadModel, err)
+		return m, err
 	}
 	defer s.Close()
 	d, err := calibrate.Load(dataPath, s.Inputs())

@@ -4,11 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"regexp"
-	"strconv"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -51,14 +47,14 @@ unlabelled inputs to get a much smaller model.`,
   kcompress fit model.onnx --data calibrate.npz --ratio 5 -o small.onnx
   kcompress fit model.onnx --data batches/ --method kaleidoscope --width 2`,
 		Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return runFit(cmd.Context(), c, args[0], f) },
+		RunE: func(cmd *cobra.Command, args []string) error { return runFit(cmd, c, args[0], f) },
 	}
 	flags := cmd.Flags()
 	flags.StringVarP(&f.out, "output", "o", "", "file to write (default MODEL.k.onnx)")
 	flags.StringVar(&f.data, "data", "", "calibration inputs: FILE.npz with samples along the first axis, or a folder with one .npz for each batch")
 	flags.StringVar(&f.test, "test", "", "inputs, with labels if there are any, to report on; never fitted on")
 	flags.StringVar(&f.label, "label", "label", "array of class numbers in --test")
-	flags.Float64Var(&f.ratio, "ratio", 0, "goal: this many times fewer parameters in dense layers")
+	flags.Float64Var(&f.ratio, "ratio", 0, "goal: this many times fewer parameters in dense layers (only one goal may be given)")
 	flags.StringVar(&f.size, "size", "", "goal: at most this many bytes, such as 500kB or 2MB")
 	flags.StringVar(&f.maxLoss, "max-loss", "", "goal: at most this share of decisions changed (models with scores) or relative error of outputs, such as 0.5% or 0.02")
 	flags.StringVar(&f.method, "method", "auto", "auto, kaleidoscope, low-rank or dense")
@@ -72,55 +68,86 @@ unlabelled inputs to get a much smaller model.`,
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the fit; equal seeds give equal files")
 	flags.IntVar(&f.threads, "threads", 0, "number of threads (default: all CPUs)")
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
-	flags.BoolVar(&f.dryRun, "dry-run", false, "fit and report, write nothing")
+	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to this file, or - for standard output")
+	completeFiles(cmd, "onnx")
+	completeValues(cmd, "method", "auto", "kaleidoscope", "low-rank", "dense")
+	completeValues(cmd, "weights", "fp32", "fp16", "int8")
 	cmd.MarkFlagsMutuallyExclusive("ratio", "size", "max-loss")
 	return cmd
 }
 
-func runFit(ctx context.Context, c console, path string, f fitFlags) error {
-	options, err := f.options()
+func runFit(cmd *cobra.Command, c console, path string, f fitFlags) error {
+	options, err := f.options(cmd)
 	if err != nil {
 		return usage(err)
 	}
 	out := f.out
 	if out == "" {
-		out = strings.TrimSuffix(path, filepath.Ext(path)) + ".k.onnx"
+		out = compactPath(path)
 	}
-	if same(out, path) {
-		return usage(fmt.Errorf("the output %s is the input: choose another with -o", out))
+	if err := f.checkOutputs(path, out); err != nil {
+		return err
 	}
-	m, err := onnx.Load(path)
+	m, err := loadModel(path)
 	if err != nil {
-		return coded(exitBadModel, err)
+		return err
 	}
 	if err := f.readData(m, options); err != nil {
 		return err
 	}
-	progress := newProgress(c.err)
+	progress := newProgress(c)
 	options.Progress = progress.tell
-	result, err := fit.Run(ctx, m, *options)
+	result, err := fit.Run(cmd.Context(), m, *options)
 	progress.done()
-	switch {
-	case errors.Is(err, context.Canceled):
+	if errors.Is(err, context.Canceled) {
 		return errors.New("interrupted: nothing was written")
-	case errors.Is(err, fit.ErrUnverified):
-		return coded(exitUnverified, err)
-	case err != nil:
-		return err
+	}
+	if err != nil {
+		return inFile(path, err)
 	}
 	r := result.Report
 	r.Input, r.Output = path, out
 	if f.dryRun {
 		r.Output = ""
 	} else if err := save(result, out); err != nil {
-		return err
+		return coded(exitFailure, err)
 	}
 	if err := f.printReport(c, r); err != nil {
 		return err
 	}
-	if !r.GoalMet {
-		return coded(exitGoalMissed, fmt.Errorf("the goal (%s) was not met; %s holds the nearest model", r.Goal, out))
+	return goalError(r)
+}
+
+// goalError is the error for a goal that was not met.
+func goalError(r *report.Report) error {
+	if r.GoalMet {
+		return nil
+	}
+	holds := "nothing was written"
+	if r.Output != "" {
+		holds = r.Output + " holds the nearest model"
+	}
+	return coded(exitGoalMissed, fmt.Errorf("%s: the goal was not met: %s; %s", r.Input, r.Goal, holds))
+}
+
+// checkOutputs makes sure, before the fit, that what it will write can be
+// written and replaces none of its inputs.
+func (f fitFlags) checkOutputs(path, out string) error {
+	outputs := []string{out, reportPath(out)}
+	if f.dryRun {
+		outputs = nil
+	}
+	if f.json != "" && f.json != "-" {
+		outputs = append(outputs, f.json)
+		if filepath.Clean(f.json) == filepath.Clean(out) {
+			return usage(fmt.Errorf("--json and --output both name %s", out))
+		}
+	}
+	for _, o := range outputs {
+		if err := checkOutput(o, path, f.data, f.test); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -139,45 +166,52 @@ func save(result *fit.Result, out string) error {
 }
 
 func (f fitFlags) printReport(c console, r *report.Report) error {
-	switch f.json {
-	case "":
-		printReport(c.out, r)
-		return nil
-	case "-":
+	printWarnings(c, r.Warnings)
+	if f.json == "-" {
 		return printJSON(c.out, r)
 	}
 	printReport(c.out, r)
+	if f.json == "" {
+		return nil
+	}
 	return r.Save(f.json)
 }
 
+// printWarnings writes what the user should know before using a result.
+func printWarnings(c console, warnings []string) {
+	for _, w := range warnings {
+		fmt.Fprintln(c.err, "kcompress: warning:", w)
+	}
+}
+
 // options turns the flags into options of the fitter, without the data.
-func (f fitFlags) options() (*fit.Options, error) {
+func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
+	if err := f.check(cmd); err != nil {
+		return nil, err
+	}
 	o := &fit.Options{
 		Radix: f.radix, Width: f.width, Expansion: f.expansion, Ratio: f.ratio,
-		Label: f.label, Seed: f.seed, Threads: f.threads, Steps: f.steps, DryRun: f.dryRun,
+		Label: f.label, Seed: f.seed, Threads: f.threads, Steps: f.steps,
 		Producer: "kcompress " + version(),
 	}
 	var err error
 	if o.Method, err = fit.ParseMethod(f.method); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--method: %w", err)
 	}
 	if o.Weights, err = compact.ParseWeights(f.weights); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--weights: %w", err)
 	}
 	if o.Size, err = parseSize(f.size); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--size: %w", err)
 	}
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
-		return nil, err
-	}
-	if f.ratio < 0 || f.ratio > 0 && f.ratio < 1 {
-		return nil, fmt.Errorf("--ratio %g: give a number above 1", f.ratio)
+		return nil, fmt.Errorf("--max-loss: %w", err)
 	}
 	if o.Include, err = compileAll(f.include); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--include: %w", err)
 	}
 	if o.Exclude, err = compileAll(f.exclude); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--exclude: %w", err)
 	}
 	for _, text := range f.layers {
 		forced, err := fit.ParseForced(text)
@@ -187,6 +221,38 @@ func (f fitFlags) options() (*fit.Options, error) {
 		o.Forced = append(o.Forced, forced)
 	}
 	return o, nil
+}
+
+// kaleidoscopeFlags have a meaning with --method kaleidoscope only.
+var kaleidoscopeFlags = []string{"radix", "width", "expansion"}
+
+// check finds flags that contradict each other and numbers out of range.
+func (f fitFlags) check(cmd *cobra.Command) error {
+	given := cmd.Flags().Changed
+	if given("ratio") && !(f.ratio >= 1 && f.ratio <= 1e6) {
+		return fmt.Errorf("--ratio %g: give a number from 1 up", f.ratio)
+	}
+	if given("max-loss") && f.data == "" {
+		return errors.New("--max-loss: a bound on the loss needs calibration data: give --data, or use --ratio or --size")
+	}
+	if given("label") && f.test == "" {
+		return errors.New("--label: names an array of the test data: give --test")
+	}
+	for _, name := range kaleidoscopeFlags {
+		if given(name) && f.method != string(fit.Kaleidoscope) {
+			return fmt.Errorf("--%s: is for --method %s only", name, fit.Kaleidoscope)
+		}
+	}
+	numbers := []struct {
+		name         string
+		value, least int
+	}{{"radix", f.radix, 2}, {"width", f.width, 1}, {"expansion", f.expansion, 1}, {"threads", f.threads, 0}, {"steps", f.steps, 0}}
+	for _, n := range numbers {
+		if n.value < n.least || n.value > 1<<20 {
+			return fmt.Errorf("--%s %d: give a number from %d up", n.name, n.value, n.least)
+		}
+	}
+	return nil
 }
 
 func (f fitFlags) readData(m *onnx.Model, o *fit.Options) error {
@@ -214,59 +280,4 @@ func modelInputs(m *onnx.Model) []onnx.ValueInfo {
 		}
 	}
 	return inputs
-}
-
-func compileAll(patterns []string) ([]*regexp.Regexp, error) {
-	var all []*regexp.Regexp
-	for _, pattern := range patterns {
-		re, err := regexp.Compile(pattern)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, re)
-	}
-	return all, nil
-}
-
-// parseSize reads a number of bytes with an optional unit.
-func parseSize(text string) (int64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	units := []struct {
-		suffix string
-		factor float64
-	}{{"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"kB", 1e3}, {"KB", 1e3}, {"MB", 1e6}, {"GB", 1e9}, {"B", 1}, {"", 1}}
-	for _, u := range units {
-		if number, ok := strings.CutSuffix(text, u.suffix); ok {
-			n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-			if err != nil || !(n*u.factor >= 1) || n*u.factor > 1<<60 {
-				return 0, fmt.Errorf("%q is no size: write 500000, 500kB or 2MB", text)
-			}
-			return int64(n * u.factor), nil
-		}
-	}
-	return 0, fmt.Errorf("%q is no size", text)
-}
-
-// parseShare reads a share such as 0.005 or 0.5%.
-func parseShare(text string) (float64, error) {
-	if text == "" {
-		return 0, nil
-	}
-	number, percent := strings.CutSuffix(text, "%")
-	v, err := strconv.ParseFloat(number, 64)
-	if percent {
-		v /= 100
-	}
-	if err != nil || !(v > 0) || v > 1e6 {
-		return 0, fmt.Errorf("%q is no share: write 0.005 or 0.5%%", text)
-	}
-	return v, nil
-}
-
-func same(a, b string) bool {
-	x, errX := os.Stat(a)
-	y, errY := os.Stat(b)
-	return errX == nil && errY == nil && os.SameFile(x, y)
 }

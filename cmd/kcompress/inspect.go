@@ -53,9 +53,9 @@ func newInspect(c console) *cobra.Command {
 		Short: "Show what a model holds and which layers could be replaced",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			m, err := onnx.Load(args[0])
+			m, err := loadModel(args[0])
 			if err != nil {
-				return coded(exitBadModel, err)
+				return err
 			}
 			s, err := runtime.New(m, runtime.WithThreads(1))
 			if err != nil {
@@ -70,6 +70,7 @@ func newInspect(c console) *cobra.Command {
 			return nil
 		},
 	}
+	completeFiles(cmd, "onnx")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }

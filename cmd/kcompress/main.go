@@ -4,16 +4,22 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
-func main() {
+func main() { os.Exit(runMain()) }
+
+// runMain runs the command line of the process and returns its exit code.
+func runMain() int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], console{in: os.Stdin, out: os.Stdout, err: os.Stderr}))
+	// The first signal ends the work in order; the next one kills the process.
+	context.AfterFunc(ctx, stop)
+	return run(ctx, os.Args[1:], newConsole(os.Stdin, os.Stdout, os.Stderr))
 }
 
 // run executes one command line and returns its exit code.
@@ -21,9 +27,16 @@ func run(ctx context.Context, args []string, c console) int {
 	root := newRoot(c)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if err == nil && c.out.err != nil {
+		err = coded(exitFailure, fmt.Errorf("standard output: %w", c.out.err))
+	}
 	if err == nil {
 		return exitOK
 	}
 	fmt.Fprintf(c.err, "kcompress: %v\n", err)
-	return exitCode(err)
+	var known *codedError
+	if errors.As(err, &known) {
+		return known.code
+	}
+	return exitUsage // cobra did not understand the command line
 }

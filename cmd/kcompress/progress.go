@@ -2,10 +2,10 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"github.com/kcompress/kcompress/fit"
 )
@@ -13,64 +13,77 @@ import (
 // progress shows what a fit is doing: one line that changes on a terminal,
 // plain lines elsewhere.
 type progress struct {
-	mutex    sync.Mutex
-	out      io.Writer
-	terminal bool
-	stage    string
-	width    int
+	mutex   sync.Mutex
+	console console
+	stage   string
+	width   int // of the changing line
 }
 
-func newProgress(out io.Writer) *progress { return &progress{out: out, terminal: isTerminal(out)} }
+func newProgress(c console) *progress { return &progress{console: c} }
 
 func (p *progress) tell(e fit.Event) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if !p.terminal {
+	if p.console.columns == 0 {
 		p.plain(e)
 		return
 	}
-	line := describe(e)
+	// A line as wide as the terminal would wrap in some.
+	line := shorten(printable(describe(e)), p.console.columns-1)
 	if e.Stage != p.stage && p.stage != "" {
-		fmt.Fprintln(p.out)
+		fmt.Fprintln(p.console.err)
 		p.width = 0
 	}
 	p.stage = e.Stage
-	pad := max(0, p.width-len(line))
-	fmt.Fprintf(p.out, "\r%s%s", line, strings.Repeat(" ", pad))
-	p.width = len(line)
+	width := utf8.RuneCountInString(line)
+	fmt.Fprintf(p.console.err, "\r%s%s", line, strings.Repeat(" ", max(0, p.width-width)))
+	p.width = width
 }
 
 // plain writes a line for each stage and each layer.
 func (p *progress) plain(e fit.Event) {
 	if e.Stage != p.stage || e.Layer != "" {
-		fmt.Fprintln(p.out, describe(e))
+		fmt.Fprintln(p.console.err, describe(e))
 	}
 	p.stage = e.Stage
 }
 
+// describe writes the figures before the name of the layer, which may be long
+// and is cut first.
 func describe(e fit.Event) string {
 	var b strings.Builder
 	b.WriteString(e.Stage)
 	if e.Total > 0 {
 		fmt.Fprintf(&b, " %d/%d", e.Done, e.Total)
 	}
-	if e.Layer != "" {
-		fmt.Fprintf(&b, " %s", e.Layer)
+	if e.Left > 0 {
+		fmt.Fprintf(&b, "  %s left", e.Left.Round(time.Second))
 	}
 	if e.Error > 0 {
 		fmt.Fprintf(&b, "  error %.3g", e.Error)
 	}
-	if e.Left > 0 {
-		fmt.Fprintf(&b, "  %s left", e.Left.Round(time.Second))
+	if e.Layer != "" {
+		fmt.Fprintf(&b, "  %s", e.Layer)
 	}
 	return b.String()
+}
+
+// shorten cuts text to that many characters.
+func shorten(s string, most int) string {
+	if utf8.RuneCountInString(s) <= most {
+		return s
+	}
+	if most < 1 {
+		return ""
+	}
+	return string([]rune(s)[:most-1]) + "…"
 }
 
 // done ends the changing line.
 func (p *progress) done() {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
-	if p.terminal && p.stage != "" {
-		fmt.Fprintln(p.out)
+	if p.console.columns > 0 && p.stage != "" {
+		fmt.Fprintln(p.console.err)
 	}
 }

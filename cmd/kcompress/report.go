@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -10,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/kcompress/kcompress/fit/report"
+	"github.com/kcompress/kcompress/onnx"
 )
 
 func newReport(c console) *cobra.Command {
@@ -28,12 +31,15 @@ the last fit. The HTML page is one file that needs no network.`,
 				return err
 			}
 			r, err := report.Load(path)
+			if errors.Is(err, fs.ErrNotExist) {
+				return fmt.Errorf("%s does not exist: no fit has written that model, or its report was moved", path)
+			}
 			if err != nil {
 				return err
 			}
 			write := func(w io.Writer) error { return r.WriteMarkdown(w) }
 			switch {
-			case asJSON:
+			case asJSON || strings.HasSuffix(out, ".json"):
 				write = func(w io.Writer) error { return printJSON(w, r) }
 			case html || strings.HasSuffix(out, ".html"):
 				write = func(w io.Writer) error { return r.WriteHTML(w) }
@@ -41,12 +47,17 @@ the last fit. The HTML page is one file that needs no network.`,
 			if out == "" {
 				return write(c.out)
 			}
-			return writeAtomically(out, write)
+			if err := checkOutput(out, path, r.Input, r.Output); err != nil {
+				return err
+			}
+			return onnx.WriteFile(out, write)
 		},
 	}
 	cmd.Flags().BoolVar(&html, "html", false, "write one self-contained HTML page")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write JSON")
-	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default standard output)")
+	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default standard output); .html and .json set the form")
+	cmd.MarkFlagsMutuallyExclusive("html", "json")
+	completeFiles(cmd, "onnx", "json")
 	return cmd
 }
 
@@ -94,27 +105,6 @@ func findReport(args []string) (string, error) {
 	return reportPath(args[0]), nil
 }
 
-// writeAtomically writes a file by way of a temporary one.
-func writeAtomically(path string, write func(io.Writer) error) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".kcompress-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(f.Name())
-	if err := write(f); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Chmod(0o644); err != nil {
-		f.Close()
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), path)
-}
-
 // printReport writes the report of a fit for people: first what was gained and
 // lost, then the layers.
 func printReport(w io.Writer, r *report.Report) {
@@ -129,9 +119,6 @@ func printReport(w io.Writer, r *report.Report) {
 	printTable(w, []any{"layer", "op", "out x in", "method", "params", "after", "error", "us", "after", "decision"}, rows)
 	for _, line := range r.Summary() {
 		fmt.Fprintln(w, line)
-	}
-	for _, warning := range r.Warnings {
-		fmt.Fprintln(w, "warning:", warning)
 	}
 }
 

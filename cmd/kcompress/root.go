@@ -2,21 +2,15 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
-	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/kcompress/kcompress/kernels/cpu"
 )
-
-// console is where a command reads and writes: results go to out, progress and
-// errors to err.
-type console struct {
-	in       io.Reader
-	out, err io.Writer
-}
 
 // commands makes every subcommand. A new command is one file and one line here.
 var commands = []func(console) *cobra.Command{
@@ -30,6 +24,8 @@ var commands = []func(console) *cobra.Command{
 	newReport,
 }
 
+// newRoot makes the command line. Errors of the commands have an exit code;
+// those that cobra finds before it runs one have none.
 func newRoot(c console) *cobra.Command {
 	root := &cobra.Command{
 		Use:   "kcompress",
@@ -40,27 +36,42 @@ pure Go and reports what became smaller and faster and what it cost.
 
 Exit codes: 0 done, 1 failure, 2 wrong usage, 3 bad input model, 4 goal not met,
 5 verification failed. KCOMPRESS_CPU=generic|avx2|avx512|neon forces a level of
-kernels; NO_COLOR turns colours off.`,
-		Version:       version(),
-		SilenceErrors: true,
-		SilenceUsage:  true,
-		Args:          cobra.NoArgs,
-		PersistentPreRunE: func(*cobra.Command, []string) error {
-			return usage(cpu.Err())
-		},
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+kernels. Results go to standard output, progress, warnings and errors to
+standard error. There are no colours, with or without NO_COLOR.`,
+		Version:           version(),
+		SilenceErrors:     true,
+		SilenceUsage:      true,
+		Args:              rejectArguments,
+		PersistentPreRunE: func(*cobra.Command, []string) error { return cpu.Err() },
+		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetIn(c.in)
 	root.SetOut(c.out)
 	root.SetErr(c.err)
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
+	root.SuggestionsMinimumDistance = 2
 	for _, command := range commands {
 		sub := command(c)
-		args := sub.Args
-		sub.Args = func(cmd *cobra.Command, given []string) error { return usage(args(cmd, given)) }
+		runE := sub.RunE
+		sub.RunE = func(cmd *cobra.Command, args []string) error {
+			err := runE(cmd, args)
+			return coded(exitCode(err), err)
+		}
 		root.AddCommand(sub)
 	}
+	addCompletion(root)
 	return root
+}
+
+// rejectArguments is for commands that have subcommands only.
+func rejectArguments(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	message := fmt.Sprintf("unknown command %q for %q", args[0], cmd.CommandPath())
+	if nearest := cmd.SuggestionsFor(args[0]); len(nearest) > 0 {
+		message += "; the nearest are " + strings.Join(nearest, ", ")
+	}
+	return fmt.Errorf("%s; see %s --help", message, cmd.CommandPath())
 }
 
 // version is the version of the module, as the build knows it.
@@ -76,14 +87,4 @@ func printJSON(w io.Writer, v any) error {
 	e := json.NewEncoder(w)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// isTerminal reports whether w is a terminal that may be drawn on.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -28,24 +30,7 @@ func newRun(c console) *cobra.Command {
 			if output == "" {
 				return usage(fmt.Errorf("give the folder for the outputs with --output"))
 			}
-			s, err := runtime.Open(args[0], runtime.WithThreads(threads))
-			if err != nil {
-				return coded(exitBadModel, err)
-			}
-			defer s.Close()
-			feeds := map[string]*onnx.Tensor{}
-			for _, text := range inputs {
-				name, t, err := readInput(text)
-				if err != nil {
-					return err
-				}
-				feeds[name] = t
-			}
-			results, err := s.Run(cmd.Context(), feeds)
-			if err != nil {
-				return err
-			}
-			written, err := writeOutputs(output, s.Outputs(), results)
+			written, err := runOnce(cmd.Context(), args[0], inputs, output, threads)
 			if err != nil {
 				return err
 			}
@@ -61,49 +46,37 @@ func newRun(c console) *cobra.Command {
 	cmd.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=FILE.npy, NAME=FILE.npz, NAME=FILE.pb or NAME=float32[1,3,32,32] for random numbers (repeatable)")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "folder for the outputs, made if it does not exist")
 	cmd.Flags().IntVar(&threads, "threads", 0, "number of threads (default: all CPUs)")
+	completeFiles(cmd, "onnx")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print what was written as JSON")
 	return cmd
 }
 
-// readInput reads NAME=FILE, or NAME=type[sizes] for random numbers.
-func readInput(text string) (string, *onnx.Tensor, error) {
-	name, source, ok := strings.Cut(text, "=")
-	if !ok || name == "" || source == "" {
-		return "", nil, usage(fmt.Errorf("--input %q is not of the form NAME=FILE", text))
-	}
-	if t, isRandom, err := randomInput(source); isRandom {
-		return name, t, usage(err)
-	}
-	t, err := readTensor(source, name)
+// runOnce runs a model and returns the files that it wrote.
+func runOnce(ctx context.Context, path string, inputs []string, output string, threads int) ([]writtenOutput, error) {
+	s, err := openSession(path, threads)
 	if err != nil {
-		return "", nil, fmt.Errorf("input %q: %w", name, err)
+		return nil, err
 	}
-	return name, t, nil
+	defer s.Close()
+	feeds, err := readInputs(inputs)
+	if err != nil {
+		return nil, err
+	}
+	results, err := s.Run(ctx, feeds)
+	if err != nil {
+		return nil, runError(path, err)
+	}
+	written, err := writeOutputs(output, s.Outputs(), results)
+	return written, coded(exitFailure, err)
 }
 
-func readTensor(path, name string) (*onnx.Tensor, error) {
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".npy":
-		return npy.ReadFile(path)
-	case ".pb":
-		return onnx.ReadTensorFile(path)
-	case ".npz":
-		arrays, err := npy.ReadArchive(path)
-		if err != nil {
-			return nil, err
-		}
-		if len(arrays) == 1 {
-			return arrays[0], nil
-		}
-		for _, t := range arrays {
-			if t.Name == name {
-				return t, nil
-			}
-		}
-		return nil, fmt.Errorf("%s has no array of that name", path)
-	default:
-		return nil, fmt.Errorf("%s: unknown kind of file %q: use .npy, .npz or .pb", path, ext)
+// runError names the model in an error of a run. Inputs that do not fit it are
+// a mistake in the command line.
+func runError(path string, err error) error {
+	if errors.Is(err, runtime.ErrInput) {
+		return usage(inFile(path, err))
 	}
+	return coded(exitFailure, inFile(path, err))
 }
 
 // writtenOutput is the JSON form of one output file.

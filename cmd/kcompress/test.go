@@ -10,10 +10,17 @@ import (
 
 // testResult is the JSON form of a test run.
 type testResult struct {
-	Passed  int                  `json:"passed"`
-	Failed  int                  `json:"failed"`
-	Skipped int                  `json:"skipped"`
-	Cases   []conformance.Result `json:"cases"`
+	Passed  int        `json:"passed"`
+	Failed  int        `json:"failed"`
+	Skipped int        `json:"skipped"`
+	Cases   []testCase `json:"cases"`
+}
+
+type testCase struct {
+	Name   string             `json:"name"`
+	Status conformance.Status `json:"status"`
+	// Reason is empty for a case that passed.
+	Reason string `json:"reason"`
 }
 
 func newTest(c console) *cobra.Command {
@@ -30,7 +37,10 @@ if the model has operators that the runtime lacks, or for a reason that the
 program states.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, dirs []string) error {
-			result := testResult{Cases: []conformance.Result{}}
+			if threads < 0 || !(tolerance.Relative >= 0) || !(tolerance.Absolute >= 0) {
+				return usage(fmt.Errorf("--threads, --rtol and --atol can not be negative"))
+			}
+			result := testResult{Cases: []testCase{}}
 			for _, dir := range dirs {
 				cases, err := conformance.Find(dir)
 				if err != nil {
@@ -63,6 +73,7 @@ program states.`,
 			return nil
 		},
 	}
+	completeFolders(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	cmd.Flags().IntVar(&threads, "threads", 0, "number of threads (default: all CPUs)")
 	cmd.Flags().Float64Var(&tolerance.Relative, "rtol", tolerance.Relative, "relative tolerance of floating-point outputs")
@@ -71,7 +82,7 @@ program states.`,
 }
 
 func (r *testResult) add(c conformance.Result) {
-	r.Cases = append(r.Cases, c)
+	r.Cases = append(r.Cases, testCase(c))
 	switch c.Status {
 	case conformance.Passed:
 		r.Passed++

@@ -41,7 +41,7 @@ type Report struct {
 	// Time is the time of the whole model for one sample.
 	Time *Time `json:"time,omitempty"`
 	// Warnings are what the user should know before using the result.
-	Warnings []string `json:"warnings,omitempty"`
+	Warnings []string `json:"warnings"`
 }
 
 // Layer is the row of one dense layer or embedding.
