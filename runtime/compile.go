@@ -1,7 +1,6 @@
 package runtime
 
 import (
-	"context"
 	"fmt"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -19,13 +18,15 @@ type program struct {
 	names     map[string]int // slot of each value of this graph
 	constants []onnx.Value   // by slot, nil unless known at load
 	isOutput  []bool         // by slot
-	fresh     []bool         // by slot: made by a step of this program
+	fresh     []bool         // by slot: a tensor that a kernel made, none that it handed on
 
 	inputs, outputs         []int
 	inputInfos, outputInfos []onnx.ValueInfo
 	// captures are values of the outer program that are copied in at the start
 	// of a run of this subgraph.
 	captures []capture
+
+	idle []*frame // for the next runs, guarded by the session's mutex
 }
 
 type capture struct{ outerSlot, slot int }
@@ -47,16 +48,21 @@ type step struct {
 	dies []bool
 }
 
-// foldLimit bounds the size of a tensor computed at load, beyond what the
-// inputs of its node have: a model must not unfold to gigabytes when opened.
-const foldLimit = 64 << 20
+// compiler is what the graphs of one model share while they are compiled.
+type compiler struct {
+	session     *Session
+	functions   *expander
+	unsupported []UnsupportedNode
+	// foldLeft is how many more bytes may be computed at load.
+	foldLeft int
+}
 
 // scope is the state of the compiler for one graph.
 type scope struct {
-	program     *program
-	parent      *scope
-	infos       []ops.Info // by slot
-	unsupported *[]UnsupportedNode
+	compiler *compiler
+	program  *program
+	parent   *scope
+	infos    []ops.Info // by slot
 	// touched collects the outer slots that the node being compiled captures
 	// through its subgraphs.
 	touched map[int]bool
@@ -65,22 +71,22 @@ type scope struct {
 // compileModel prepares the graph of a model. Initializers that are also inputs
 // are constants unless they are named in overridden.
 func compileModel(m *onnx.Model, s *Session, overridden map[string]bool) (*program, error) {
-	nodes, err := expandFunctions(m)
+	c := &compiler{session: s, functions: newExpander(m, s.options.operators), foldLeft: foldBase + foldFactor*storedBytes(m)}
+	nodes, err := c.functions.expand(m.Graph.Nodes, m.Opsets, 0)
 	if err != nil {
 		return nil, err
 	}
-	var unsupported []UnsupportedNode
-	p, err := compileGraph(m.Graph, nodes, s, nil, overridden, &unsupported)
-	if len(unsupported) > 0 {
-		return nil, &UnsupportedError{File: m.Path, Nodes: unsupported}
+	p, err := c.graph(m.Graph, nodes, nil, overridden)
+	if len(c.unsupported) > 0 {
+		return nil, &UnsupportedError{File: m.Path, Nodes: c.unsupported}
 	}
 	return p, err
 }
 
-// compileGraph compiles a graph whose nodes are given with functions expanded.
-func compileGraph(g *onnx.Graph, nodes []expandedNode, s *Session, parent *scope, overridden map[string]bool, unsupported *[]UnsupportedNode) (*program, error) {
-	p := &program{session: s, outer: parent, names: map[string]int{}}
-	sc := &scope{program: p, parent: parent, unsupported: unsupported}
+// graph compiles a graph whose nodes are given with functions expanded.
+func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, overridden map[string]bool) (*program, error) {
+	p := &program{session: c.session, outer: parent, names: map[string]int{}}
+	sc := &scope{compiler: c, program: p, parent: parent}
 	for _, t := range g.Initializers {
 		if overridden[t.Name] {
 			continue
@@ -184,9 +190,9 @@ func (sc *scope) resolve(name string) (int, error) {
 // inputs are known, and appends a step otherwise.
 func (sc *scope) add(n expandedNode) error {
 	p := sc.program
-	op := lookup(n)
+	op := sc.compiler.functions.lookup(n)
 	if op == nil {
-		*sc.unsupported = append(*sc.unsupported, UnsupportedNode{Node: nodeName(n.Node), Op: n.Op, Domain: n.Domain, Opset: n.opset()})
+		sc.compiler.unsupported = append(sc.compiler.unsupported, UnsupportedNode{Node: nodeName(n.Node), Op: n.Op, Domain: n.Domain, Opset: n.opset()})
 		for _, name := range n.Outputs {
 			if name != "" {
 				sc.define(name)
@@ -227,18 +233,18 @@ func (sc *scope) add(n expandedNode) error {
 	}
 	sc.touched = map[int]bool{}
 	node.Compile = func(g *onnx.Graph) (ops.Body, error) {
-		expanded, err := n.expandBody(g)
+		expanded, err := sc.compiler.functions.expand(g.Nodes, n.opsets, n.depth)
 		if err != nil {
 			return nil, err
 		}
-		body, err := compileGraph(g, expanded, p.session, sc, nil, sc.unsupported)
+		body, err := sc.compiler.graph(g, expanded, sc, nil)
 		if err != nil {
 			return nil, err
 		}
 		return subgraph{body}, nil
 	}
 	kernel, err := build(op, node)
-	if len(*sc.unsupported) > 0 && err != nil {
+	if len(sc.compiler.unsupported) > 0 && err != nil {
 		return nil // the unsupported nodes of the body are the error to show
 	}
 	if err != nil {
@@ -254,14 +260,17 @@ func (sc *scope) add(n expandedNode) error {
 			return fail(err)
 		}
 	}
-	if constant && len(st.uses) == 0 && len(*sc.unsupported) == 0 && sc.fold(&st, n.Outputs) {
+	if sc.knownByInference(n.Outputs, infos) {
+		return nil
+	}
+	if constant && len(st.uses) == 0 && len(sc.compiler.unsupported) == 0 && tensorsOnly(infos) && sc.fold(&st, n.Outputs) {
 		return nil
 	}
 	for i, name := range n.Outputs {
 		slot := -1
 		if name != "" {
 			slot = sc.define(name)
-			p.fresh[slot] = true
+			p.fresh[slot] = !op.Values
 			if i < len(infos) {
 				sc.infos[slot] = infos[i]
 			}
@@ -271,190 +280,4 @@ func (sc *scope) add(n expandedNode) error {
 	}
 	p.steps = append(p.steps, st)
 	return nil
-}
-
-// build calls the operator's Build and turns a panic, which would be a mistake
-// of ours, into an error.
-func build(op *ops.Operator, n *ops.Node) (kernel ops.Kernel, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error: %v", r)
-		}
-	}()
-	kernel, err = op.Build(n)
-	if err == nil {
-		err = n.Err()
-	}
-	return kernel, err
-}
-
-func infer(op *ops.Operator, n *ops.Node) (infos []ops.Info, err error) {
-	defer func() {
-		if r := recover(); r != nil {
-			err = fmt.Errorf("internal error in shape inference: %v", r)
-		}
-	}()
-	return op.Infer(n, n.Types)
-}
-
-func checkInputCount(op *ops.Operator, n *onnx.Node) error {
-	given := len(n.Inputs)
-	for given > 0 && n.Inputs[given-1] == "" {
-		given--
-	}
-	if given < op.MinInputs || op.MaxInputs >= 0 && given > op.MaxInputs {
-		return fmt.Errorf("takes %d to %d inputs, got %d", op.MinInputs, op.MaxInputs, given)
-	}
-	return nil
-}
-
-// fold computes a node whose inputs are all known. It reports false, and
-// leaves the node to be run, if that fails: the run will say why, if it comes
-// to it at all.
-func (sc *scope) fold(st *step, outputs []string) (ok bool) {
-	defer func() {
-		if recover() != nil {
-			ok = false
-		}
-	}()
-	in := make([]onnx.Value, len(st.in))
-	limit := foldLimit
-	for i, slot := range st.in {
-		if slot < 0 {
-			continue
-		}
-		in[i] = sc.program.constants[slot]
-		if checkValue(st, i, in[i]) != nil {
-			return false
-		}
-		if t, isTensor := in[i].(*onnx.Tensor); isTensor {
-			limit += 8 * t.Bytes()
-		}
-	}
-	c := ops.NewCall(context.Background(), in, len(outputs))
-	c.Frame = foldFrame{limit}
-	if st.kernel(c) != nil {
-		return false
-	}
-	for i, name := range outputs {
-		if name != "" && c.Out[i] == nil {
-			return false
-		}
-	}
-	for i, name := range outputs {
-		if name == "" {
-			continue
-		}
-		slot := sc.define(name)
-		sc.program.constants[slot] = c.Out[i]
-		if t, isTensor := c.Out[i].(*onnx.Tensor); isTensor {
-			sc.infos[slot] = constantInfo(t)
-		}
-	}
-	return true
-}
-
-// foldFrame gives memory from the heap to nodes that are computed at load.
-type foldFrame struct{ limit int }
-
-func (foldFrame) Output(_ *ops.Call, _ int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
-	return onnx.NewTensor(t, shape...), nil
-}
-func (foldFrame) Reuse(*ops.Call, int, int) *onnx.Tensor { return nil }
-func (foldFrame) Alias(c *ops.Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
-}
-func (f foldFrame) Scratch(_ *ops.Call, bytes int) ([]byte, error) {
-	if bytes > f.limit {
-		return nil, fmt.Errorf("scratch memory of %d bytes exceeds the limit", bytes)
-	}
-	return onnx.AlignedBytes(bytes), nil
-}
-func (foldFrame) Captured(string) (onnx.Value, bool) { return nil, false }
-func (f foldFrame) Limit() int                       { return f.limit }
-
-// findLastUses fills last and dies of every step.
-func (p *program) findLastUses() {
-	used := make([]bool, p.slots)
-	for _, slot := range p.outputs {
-		used[slot] = true
-	}
-	for i := len(p.steps) - 1; i >= 0; i-- {
-		st := &p.steps[i]
-		st.dies = make([]bool, len(st.in))
-		count := map[int]int{}
-		for _, slot := range st.in {
-			count[slot]++
-		}
-		for _, slot := range st.uses {
-			count[slot] += 2
-		}
-		for j, slot := range st.in {
-			st.dies[j] = slot >= 0 && !used[slot] && count[slot] == 1 && p.constants[slot] == nil
-		}
-		for _, slot := range append(append([]int(nil), st.out...), append(st.in, st.uses...)...) {
-			if slot >= 0 && !used[slot] {
-				used[slot] = true
-				if p.constants[slot] == nil {
-					st.last = append(st.last, slot)
-				}
-			}
-		}
-	}
-}
-
-// liveNodes returns the nodes that the outputs of the graph depend on, in
-// order.
-func liveNodes(g *onnx.Graph, nodes []expandedNode) []expandedNode {
-	needed := map[string]bool{}
-	for _, info := range g.Outputs {
-		needed[info.Name] = true
-	}
-	live := make([]bool, len(nodes))
-	count := 0
-	for i := len(nodes) - 1; i >= 0; i-- {
-		for _, name := range nodes[i].Outputs {
-			if name != "" && needed[name] {
-				live[i] = true
-			}
-		}
-		if !live[i] {
-			continue
-		}
-		count++
-		for _, name := range nodes[i].Inputs {
-			needed[name] = true
-		}
-		for _, a := range nodes[i].Attrs {
-			needBody(needed, a)
-		}
-	}
-	kept := make([]expandedNode, 0, count)
-	for i, n := range nodes {
-		if live[i] {
-			kept = append(kept, n)
-		}
-	}
-	return kept
-}
-
-// needBody marks every name that a graph attribute mentions as needed.
-func needBody(needed map[string]bool, a onnx.Attribute) {
-	graphs := a.Graphs
-	if a.Graph != nil {
-		graphs = append([]*onnx.Graph{a.Graph}, graphs...)
-	}
-	for _, g := range graphs {
-		for _, n := range g.Nodes {
-			for _, name := range n.Inputs {
-				needed[name] = true
-			}
-			for _, inner := range n.Attrs {
-				needBody(needed, inner)
-			}
-		}
-		for _, info := range g.Outputs {
-			needed[info.Name] = true
-		}
-	}
 }

@@ -3,14 +3,19 @@ package runtime
 import (
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"strings"
 
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime/pool"
 )
 
 // ErrInput is wrapped by errors about the inputs given to Run: unknown or
 // missing names, wrong element types, wrong shapes.
 var ErrInput = errors.New("input does not fit the model")
+
+// ErrClosed is returned by Run after Close.
+var ErrClosed = errors.New("the session is closed")
 
 // NodeError is an error of one node, at load or during a run.
 type NodeError struct {
@@ -30,6 +35,26 @@ func (e *NodeError) Error() string {
 }
 
 func (e *NodeError) Unwrap() error { return e.Err }
+
+// PanicError is a panic of an operator, at load or during a run: a mistake in
+// this module, or in an operator of the user's. A NodeError around it names the
+// node.
+type PanicError struct {
+	Value any
+	// Stack is where it happened.
+	Stack []byte
+}
+
+func (e *PanicError) Error() string { return fmt.Sprintf("internal error: %v", e.Value) }
+
+// panicError returns the error for a recovered panic. It is to be called in the
+// deferred function that recovered it.
+func panicError(r any) error {
+	if p, ok := r.(*pool.Panic); ok {
+		return &PanicError{p.Value, p.Stack}
+	}
+	return &PanicError{r, debug.Stack()}
+}
 
 // UnsupportedError lists every node of a model that the runtime has no
 // operator for.

@@ -2,7 +2,6 @@ package runtime
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime/compact"
@@ -14,8 +13,7 @@ import (
 type expandedNode struct {
 	*onnx.Node
 	opsets map[string]int
-	model  *onnx.Model
-	depth  int
+	depth  int // of function calls around it
 }
 
 // opset returns the version of the operator set of the node's domain.
@@ -26,73 +24,103 @@ func (n expandedNode) opset() int {
 	return 1
 }
 
-// lookup returns the operator that runs the node, or nil.
-func lookup(n expandedNode) *ops.Operator {
+const (
+	// maxFunctionDepth bounds functions that call functions.
+	maxFunctionDepth = 64
+	// maxExpandedNodes bounds the nodes that functions unfold to in a whole
+	// model: a few functions that call each other twice could have billions.
+	maxExpandedNodes = 1 << 18
+)
+
+// functionKey identifies a model-local function.
+type functionKey struct{ domain, name, overload string }
+
+// expander replaces the calls of model-local functions by their bodies.
+type expander struct {
+	model     *onnx.Model
+	functions map[functionKey]*onnx.Function
+	operators []ops.Operator         // the user's
+	sizes     map[*onnx.Function]int // nodes of each body
+	calls     int                    // so far, for names
+	made      int                    // nodes of bodies so far
+}
+
+func newExpander(m *onnx.Model, operators []ops.Operator) *expander {
+	e := &expander{model: m, functions: map[functionKey]*onnx.Function{}, sizes: map[*onnx.Function]int{}, operators: operators}
+	for _, f := range m.Functions {
+		e.sizes[f] = countNodes(f.Nodes)
+		e.functions[functionKey{f.Domain, f.Name, f.Overload}] = f
+	}
+	return e
+}
+
+// countNodes returns the number of nodes, those of subgraphs included.
+func countNodes(nodes []*onnx.Node) int {
+	total := len(nodes)
+	for _, n := range nodes {
+		for _, g := range n.Subgraphs() {
+			total += countNodes(g.Nodes)
+		}
+	}
+	return total
+}
+
+// lookup returns the operator that runs the node, or nil. The user's operators
+// come first.
+func (e *expander) lookup(n expandedNode) *ops.Operator {
+	if op := findOperator(e.operators, n.Domain, n.Op, n.opset()); op != nil {
+		return op
+	}
 	if compact.IsChain(n.Node) {
 		return ops.Lookup(compact.Domain, "Chain", compact.Version)
 	}
 	return ops.Lookup(n.Domain, n.Op, n.opset())
 }
 
-const (
-	// maxFunctionDepth bounds functions that call functions.
-	maxFunctionDepth = 64
-	// maxExpandedNodes bounds what a model may unfold to.
-	maxExpandedNodes = 1 << 20
-)
-
-// expandFunctions returns the nodes of the model's graph with every call of a
-// model-local function replaced by its body, unless the runtime has a kernel
-// for the function.
-func expandFunctions(m *onnx.Model) ([]expandedNode, error) {
-	e := &expander{model: m}
-	return e.nodes(m.Graph.Nodes, m.Opsets, 0)
+// function returns the function whose body stands for the node, nil if the node
+// is run by an operator: one of the user's or the kernel of chains.
+func (e *expander) function(n expandedNode) *onnx.Function {
+	f := e.functions[functionKey{n.Domain, n.Op, n.Overload}]
+	if f == nil || findOperator(e.operators, n.Domain, n.Op, n.opset()) != nil || compact.Recognise(f, n.Node) {
+		return nil
+	}
+	return f
 }
 
-// expandBody does the same for a graph attribute of the node.
-func (n expandedNode) expandBody(g *onnx.Graph) ([]expandedNode, error) {
-	e := &expander{model: n.model}
-	return e.nodes(g.Nodes, n.opsets, n.depth)
+// expand returns nodes with every call of a function replaced by its body. The
+// nodes are written against the given operator sets, inside of depth calls.
+func (e *expander) expand(nodes []*onnx.Node, opsets map[string]int, depth int) ([]expandedNode, error) {
+	out := make([]expandedNode, 0, len(nodes))
+	return e.appendNodes(out, nodes, opsets, depth)
 }
 
-type expander struct {
-	model *onnx.Model
-	calls int
-	out   []expandedNode
-}
-
-func (e *expander) nodes(nodes []*onnx.Node, opsets map[string]int, depth int) ([]expandedNode, error) {
-	for _, n := range nodes {
+func (e *expander) appendNodes(out []expandedNode, nodes []*onnx.Node, opsets map[string]int, depth int) ([]expandedNode, error) {
+	for _, node := range nodes {
+		n := expandedNode{Node: node, opsets: opsets, depth: depth}
 		f := e.function(n)
-		if f == nil || compact.Recognise(f, n) {
-			if len(e.out) >= maxExpandedNodes {
-				return nil, fmt.Errorf("functions expand to more than %d nodes", maxExpandedNodes)
-			}
-			e.out = append(e.out, expandedNode{Node: n, opsets: opsets, model: e.model, depth: depth})
+		if f == nil {
+			out = append(out, n)
 			continue
 		}
+		fail := func(err error) ([]expandedNode, error) {
+			return nil, &NodeError{File: e.model.Path, Node: nodeName(node), Op: opName(node), Opset: n.opset(), Err: err}
+		}
 		if depth >= maxFunctionDepth {
-			return nil, fmt.Errorf("function %s: functions are nested more than %d deep", f.Name, maxFunctionDepth)
+			return fail(fmt.Errorf("functions are nested more than %d deep", maxFunctionDepth))
+		}
+		if e.made += e.sizes[f]; e.made > maxExpandedNodes {
+			return fail(fmt.Errorf("functions expand to more than %d nodes", maxExpandedNodes))
 		}
 		e.calls++
-		body, err := instantiate(f, n, fmt.Sprintf("%s/%d/", nodeName(n), e.calls))
+		body, err := instantiate(f, node, fmt.Sprintf("%s/%d/", nodeName(node), e.calls))
 		if err != nil {
-			return nil, &NodeError{File: e.model.Path, Node: nodeName(n), Op: opName(n), Opset: opsets[n.Domain], Err: err}
+			return fail(err)
 		}
-		if _, err := e.nodes(body, f.Opsets, depth+1); err != nil {
+		if out, err = e.appendNodes(out, body, f.Opsets, depth+1); err != nil {
 			return nil, err
 		}
 	}
-	return e.out, nil
-}
-
-func (e *expander) function(n *onnx.Node) *onnx.Function {
-	for _, f := range e.model.Functions {
-		if f.Name == n.Op && f.Domain == n.Domain && f.Overload == n.Overload {
-			return f
-		}
-	}
-	return nil
+	return out, nil
 }
 
 // instantiate returns the nodes of f for the call n: values renamed, attribute
@@ -108,10 +136,18 @@ func instantiate(f *onnx.Function, n *onnx.Node, prefix string) ([]*onnx.Node, e
 			r.names[name] = n.Inputs[i]
 		}
 	}
+	// The first output of a name is computed under the caller's name. One that
+	// is an input, or comes again, is copied by a node of its own.
+	var copied []int
 	for i, name := range f.Outputs {
-		if i < len(n.Outputs) && n.Outputs[i] != "" && !slices.Contains(f.Inputs, name) {
-			r.names[name] = n.Outputs[i]
+		if i >= len(n.Outputs) || n.Outputs[i] == "" {
+			continue
 		}
+		if _, taken := r.names[name]; taken {
+			copied = append(copied, i)
+			continue
+		}
+		r.names[name] = n.Outputs[i]
 	}
 	for _, a := range f.Defaults {
 		r.attrs[a.Name] = a
@@ -123,16 +159,8 @@ func instantiate(f *onnx.Function, n *onnx.Node, prefix string) ([]*onnx.Node, e
 	for i, inner := range f.Nodes {
 		body[i] = r.node(inner)
 	}
-	// An output of the function that is one of its inputs needs a node of its own.
-	for i, name := range f.Outputs {
-		if i >= len(n.Outputs) || n.Outputs[i] == "" {
-			continue
-		}
-		for j, input := range f.Inputs {
-			if input == name && j < len(n.Inputs) {
-				body = append(body, &onnx.Node{Op: "Identity", Inputs: []string{n.Inputs[j]}, Outputs: []string{n.Outputs[i]}})
-			}
-		}
+	for _, i := range copied {
+		body = append(body, &onnx.Node{Name: prefix + "output", Op: "Identity", Inputs: []string{r.name(f.Outputs[i])}, Outputs: []string{n.Outputs[i]}})
 	}
 	return body, nil
 }

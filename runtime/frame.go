@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"math/bits"
 	"time"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -16,58 +15,29 @@ type frame struct {
 	session *Session
 	program *program
 	outer   *frame
+	memory  *memory // of the run: total of the outermost frame
+	total   memory
 
 	values  []onnx.Value  // by slot, nil while not computed
 	tensors []onnx.Tensor // by slot, the headers of tensors in arena memory
 	buffers []*buffer     // by slot, nil unless the value lies in arena memory
-	arena   arena
-	scratch []*buffer // in use by the current call
-	calls   []ops.Call
-	current *step
+	// borrowed marks values, by slot, that lie in the arena of an outer frame,
+	// which takes them back before the run ends.
+	borrowed []bool
+	heap     []int // by slot, the bytes that a value outside of the arena takes
+	arena    arena
+	scratch  []*buffer // in use by the current call
+	calls    []ops.Call
+	current  *step
 }
-
-// buffer is a piece of arena memory with the number of values that lie in it.
-type buffer struct {
-	raw   []byte
-	class int
-	uses  int
-}
-
-// arena keeps free buffers by size class, for reuse while they are warm in
-// cache.
-type arena struct{ free [maxClass][]*buffer }
-
-// Classes step by a quarter of a power of two, so that at most a fifth of a
-// buffer is wasted.
-const maxClass = 64 * 4
-
-func classOf(bytes int) (class, size int) {
-	if bytes <= 64 {
-		return 0, 64
-	}
-	top := bits.Len(uint(bytes-1)) - 1 // 2^top <= bytes-1
-	quarter := 1 << max(top-2, 0)
-	steps := (bytes - 1<<top + quarter - 1) / quarter
-	return (top-6)*4 + steps, 1<<top + steps*quarter
-}
-
-func (a *arena) take(bytes int) *buffer {
-	class, size := classOf(bytes)
-	if free := a.free[class]; len(free) > 0 {
-		b := free[len(free)-1]
-		a.free[class] = free[:len(free)-1]
-		return b
-	}
-	return &buffer{raw: onnx.AlignedBytes(size), class: class}
-}
-
-func (a *arena) give(b *buffer) { a.free[b.class] = append(a.free[b.class], b) }
 
 func newFrame(s *Session, p *program) *frame {
 	f := &frame{session: s, program: p}
 	f.values = make([]onnx.Value, p.slots)
 	f.tensors = make([]onnx.Tensor, p.slots)
 	f.buffers = make([]*buffer, p.slots)
+	f.borrowed = make([]bool, p.slots)
+	f.heap = make([]int, p.slots)
 	f.calls = make([]ops.Call, len(p.steps))
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -80,6 +50,7 @@ func newFrame(s *Session, p *program) *frame {
 func (f *frame) clear() {
 	for slot := range f.values {
 		f.drop(slot)
+		f.tensors[slot].Reset(onnx.Undefined, nil, nil, nil)
 	}
 	for i := range f.calls {
 		clear(f.calls[i].In)
@@ -87,7 +58,7 @@ func (f *frame) clear() {
 		f.calls[i].Context = nil
 	}
 	f.freeScratch()
-	f.outer, f.current = nil, nil
+	f.outer, f.current, f.memory = nil, nil, nil
 }
 
 func (f *frame) setValue(slot int, v onnx.Value) { f.values[slot] = v }
@@ -104,22 +75,46 @@ func (f *frame) value(slot int) onnx.Value {
 	return f.values[slot]
 }
 
+// lends reports whether the value in a slot is gone when the frame is done with
+// it.
+func (f *frame) lends(slot int) bool {
+	return f.borrowed[slot] || f.buffers[slot] != nil || f.values[slot] == onnx.Value(&f.tensors[slot])
+}
+
 // drop releases the value in a slot and its memory if nothing else lies there.
 func (f *frame) drop(slot int) {
 	f.values[slot] = nil
+	f.borrowed[slot] = false
+	if n := f.heap[slot]; n > 0 {
+		f.heap[slot] = 0
+		f.memory.give(n)
+	}
 	if b := f.buffers[slot]; b != nil {
 		f.buffers[slot] = nil
 		if b.uses--; b.uses == 0 {
-			f.arena.give(b)
+			f.giveBuffer(b)
 		}
 	}
+}
+
+func (f *frame) takeBuffer(bytes int) (*buffer, error) {
+	_, size := classOf(bytes)
+	if err := f.memory.take(size); err != nil {
+		return nil, err
+	}
+	return f.arena.take(bytes), nil
+}
+
+func (f *frame) giveBuffer(b *buffer) {
+	f.memory.give(len(b.raw))
+	f.arena.give(b)
 }
 
 // run executes all steps.
 func (f *frame) run(ctx context.Context) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			err = f.stepError(f.current, fmt.Errorf("internal error: %v", r))
+			err = f.stepError(f.current, panicError(r))
 		}
 	}()
 	for i := range f.program.steps {
@@ -150,7 +145,10 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 			return err
 		}
 		if st.op.Values {
-			v = f.detach(slot, v)
+			var err error
+			if v, err = f.detach(slot, v); err != nil {
+				return err
+			}
 		}
 		c.In[i] = v
 	}
@@ -173,7 +171,9 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 		if c.Out[i] == nil {
 			return fmt.Errorf("output %d was not computed", i)
 		}
-		f.keep(slot, c, i)
+		if err := f.keep(slot, c, i); err != nil {
+			return fmt.Errorf("output %d: %w", i, err)
+		}
 	}
 	for _, slot := range st.last {
 		f.drop(slot)
@@ -195,32 +195,52 @@ func checkValue(st *step, i int, v onnx.Value) error {
 	return nil
 }
 
-// detach takes a value out of the memory of the frame, for operators that keep
+// detach takes a value out of the memory of frames, for operators that keep
 // references to their inputs, such as those that build sequences.
-func (f *frame) detach(slot int, v onnx.Value) onnx.Value {
+func (f *frame) detach(slot int, v onnx.Value) (onnx.Value, error) {
 	t, isTensor := v.(*onnx.Tensor)
-	if !isTensor || f.buffers[slot] == nil {
-		return v
+	switch {
+	case !isTensor:
+		return v, nil
+	case f.buffers[slot] != nil || f.borrowed[slot]:
+		if err := f.memory.take(memoryOf(t)); err != nil {
+			return nil, err
+		}
+		c := t.Clone()
+		f.drop(slot)
+		f.values[slot], f.heap[slot] = c, memoryOf(c)
+	case t == &f.tensors[slot]: // a view of memory that stays, under a header that does not
+		f.values[slot] = t.Reshaped(t.Shape...)
 	}
-	c := t.Clone()
-	f.drop(slot)
-	f.values[slot] = c
-	return c
+	return f.value(slot), nil
 }
 
 // keep stores output i of a call in its slot. A kernel that hands on an input
 // unchanged makes the slot a view of it.
-func (f *frame) keep(slot int, c *ops.Call, i int) {
+func (f *frame) keep(slot int, c *ops.Call, i int) error {
 	v := c.Out[i]
-	if t, isTensor := v.(*onnx.Tensor); isTensor && t != &f.tensors[slot] {
+	t, isTensor := v.(*onnx.Tensor)
+	if isTensor && t == &f.tensors[slot] {
+		f.values[slot] = v
+		return nil
+	}
+	if err := checkWhole(v); err != nil {
+		return err
+	}
+	if isTensor {
 		for in, other := range c.In {
 			if other == v {
 				f.values[slot] = f.Alias(c, i, in, t.Shape)
-				return
+				return nil
 			}
 		}
 	}
-	f.values[slot] = v
+	n := memoryOfValue(v)
+	if err := f.memory.take(n); err != nil {
+		return err
+	}
+	f.values[slot], f.heap[slot] = v, n
+	return nil
 }
 
 // result returns the value of an output of the program as memory of its own.
@@ -232,90 +252,3 @@ func (f *frame) result(slot int) onnx.Value {
 	}
 	return t.Clone()
 }
-
-// Output implements ops.Frame.
-func (f *frame) Output(c *ops.Call, i int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
-	slot := f.current.out[i]
-	if slot < 0 || t == onnx.String || f.program.isOutput[slot] {
-		return onnx.NewTensor(t, shape...), nil
-	}
-	n, err := onnx.Elements(shape)
-	if err != nil {
-		return nil, err
-	}
-	f.drop(slot)
-	bytes := onnx.RawSize(t, n)
-	b := f.arena.take(bytes)
-	b.uses = 1
-	f.buffers[slot] = b
-	x := &f.tensors[slot]
-	x.Reset(t, shape, b.raw[:bytes], nil)
-	return x, nil
-}
-
-// Reuse implements ops.Frame.
-func (f *frame) Reuse(c *ops.Call, i, in int) *onnx.Tensor {
-	from, slot := f.current.in[in], f.current.out[i]
-	if from < 0 || slot < 0 || f.program.isOutput[slot] || !f.current.dies[in] {
-		return nil
-	}
-	b := f.buffers[from]
-	if b == nil || b.uses != 1 {
-		return nil
-	}
-	source := c.Tensor(in)
-	f.drop(slot)
-	b.uses++
-	f.buffers[slot] = b
-	x := &f.tensors[slot]
-	x.Reset(source.Type, source.Shape, source.Raw(), nil)
-	return x
-}
-
-// Alias implements ops.Frame.
-func (f *frame) Alias(c *ops.Call, i, in int, shape []int) *onnx.Tensor {
-	from, slot := f.current.in[in], f.current.out[i]
-	source := c.Tensor(in)
-	if slot < 0 || source.Type == onnx.String {
-		return source.Reshaped(shape...)
-	}
-	b := f.buffers[from]
-	if b != nil {
-		b.uses++
-	}
-	f.drop(slot)
-	f.buffers[slot] = b
-	x := &f.tensors[slot]
-	x.Reset(source.Type, shape, source.Raw(), nil)
-	return x
-}
-
-// Scratch implements ops.Frame.
-func (f *frame) Scratch(c *ops.Call, bytes int) ([]byte, error) {
-	if bytes < 0 || bytes > f.Limit() {
-		return nil, fmt.Errorf("scratch memory of %d bytes exceeds the limit of %d", bytes, f.Limit())
-	}
-	b := f.arena.take(bytes)
-	f.scratch = append(f.scratch, b)
-	return b.raw[:bytes], nil
-}
-
-func (f *frame) freeScratch() {
-	for _, b := range f.scratch {
-		f.arena.give(b)
-	}
-	f.scratch = f.scratch[:0]
-}
-
-// Captured implements ops.Frame.
-func (f *frame) Captured(name string) (onnx.Value, bool) {
-	slot, ok := f.program.names[name]
-	if !ok {
-		return nil, false
-	}
-	v := f.value(slot)
-	return v, v != nil
-}
-
-// Limit implements ops.Frame.
-func (f *frame) Limit() int { return f.session.options.maxTensorBytes }

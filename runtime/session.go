@@ -8,15 +8,17 @@ package runtime
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	goruntime "runtime"
 	"slices"
-	"sort"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime/ops"
 	"github.com/kcompress/kcompress/runtime/pool"
 )
 
@@ -26,19 +28,21 @@ type Session struct {
 	program *program
 	pool    *pool.Pool
 	options options
+	closed  atomic.Bool
 
 	// defaults are the inputs with an initializer, which Run may leave out.
 	defaults map[string]bool
 
-	mutex    sync.Mutex
-	idle     map[*program][]*frame
+	mutex    sync.Mutex          // guards variants and the idle frames of all programs
 	variants map[string]*program // by the names of the defaults given to Run
 }
 
 type options struct {
 	threads        int
 	maxTensorBytes int
+	maxRunBytes    int
 	trace          func(*onnx.Node, int64)
+	operators      []ops.Operator
 }
 
 // Option changes how a session is made.
@@ -52,6 +56,10 @@ func WithThreads(n int) Option { return func(o *options) { o.threads = n } }
 // run, so that a small model can not exhaust the machine. The default is 64
 // times the size of the model's weights, and at least 512 MiB.
 func WithMaxTensorBytes(n int) Option { return func(o *options) { o.maxTensorBytes = n } }
+
+// WithMaxRunBytes bounds the memory that the values of one run may take
+// together at any moment. The default is four times the limit for one tensor.
+func WithMaxRunBytes(n int) Option { return func(o *options) { o.maxRunBytes = n } }
 
 // WithTrace calls f after every node with the time that it took in
 // nanoseconds. Nodes of subgraphs count in the node that holds them.
@@ -71,15 +79,24 @@ func Open(path string, opts ...Option) (*Session, error) {
 // New prepares a model that is already in memory. The session shares the
 // tensors of the model, which must not be changed any more.
 func New(m *onnx.Model, opts ...Option) (*Session, error) {
-	s := &Session{model: m, defaults: defaultInputs(m.Graph), idle: map[*program][]*frame{}, variants: map[string]*program{}}
+	if m == nil || m.Graph == nil {
+		return nil, errors.New("the model has no graph")
+	}
+	s := &Session{model: m, defaults: defaultInputs(m.Graph), variants: map[string]*program{}}
 	for _, opt := range opts {
 		opt(&s.options)
 	}
-	if s.options.maxTensorBytes <= 0 {
-		s.options.maxTensorBytes = max(512<<20, 64*weightBytes(m))
+	if err := checkOperators(s.options.operators); err != nil {
+		return nil, err
 	}
 	if err := m.Check(); err != nil {
 		return nil, err
+	}
+	if s.options.maxTensorBytes <= 0 {
+		s.options.maxTensorBytes = max(512<<20, 64*storedBytes(m))
+	}
+	if s.options.maxRunBytes <= 0 {
+		s.options.maxRunBytes = 4 * s.options.maxTensorBytes
 	}
 	s.pool = pool.New(s.options.threads)
 	goruntime.AddCleanup(s, func(p *pool.Pool) { p.Close() }, s.pool)
@@ -106,17 +123,13 @@ func defaultInputs(g *onnx.Graph) map[string]bool {
 	return defaults
 }
 
-func weightBytes(m *onnx.Model) int {
-	n := 0
-	for _, t := range m.Graph.Initializers {
-		n += t.Bytes()
-	}
-	return n
+// Close releases the threads of the session, which no Run may be using. Run
+// gives ErrClosed from then on. It is optional: a session that nobody refers to
+// any more is cleaned up.
+func (s *Session) Close() {
+	s.closed.Store(true)
+	s.pool.Close()
 }
-
-// Close releases the threads of the session. It is optional: a session that
-// nobody refers to any more is cleaned up.
-func (s *Session) Close() { s.pool.Close() }
 
 // Model returns the model that the session was made from.
 func (s *Session) Model() *onnx.Model { return s.model }
@@ -124,14 +137,18 @@ func (s *Session) Model() *onnx.Model { return s.model }
 // Threads returns the number of threads that a run uses.
 func (s *Session) Threads() int { return s.pool.Threads() }
 
-// Inputs returns the inputs that Run takes, without those that have a default.
-func (s *Session) Inputs() []onnx.ValueInfo { return s.program.inputInfos }
+// Inputs returns the inputs that Run takes, without those that have a default:
+// an initializer of the same name, which Run takes another value for if it is
+// given one.
+func (s *Session) Inputs() []onnx.ValueInfo { return slices.Clone(s.program.inputInfos) }
 
 // Outputs returns the outputs that Run gives.
-func (s *Session) Outputs() []onnx.ValueInfo { return s.program.outputInfos }
+func (s *Session) Outputs() []onnx.ValueInfo { return slices.Clone(s.program.outputInfos) }
 
 // Run computes all outputs for the inputs given by name. The result's tensors
-// belong to the caller. It stops between nodes when ctx is done.
+// belong to the caller. It stops between nodes, and between the iterations of
+// loops, when ctx is done. Errors wrap ErrInput if the inputs do not fit the
+// model, and are of type *NodeError if a node fails.
 func (s *Session) Run(ctx context.Context, inputs map[string]*onnx.Tensor) (map[string]*onnx.Tensor, error) {
 	values := make(map[string]onnx.Value, len(inputs))
 	for name, t := range inputs {
@@ -155,6 +172,9 @@ func (s *Session) Run(ctx context.Context, inputs map[string]*onnx.Tensor) (map[
 // RunValues is Run for models with sequences, optionals or maps among their
 // inputs or outputs.
 func (s *Session) RunValues(ctx context.Context, inputs map[string]onnx.Value) (map[string]onnx.Value, error) {
+	if s.closed.Load() {
+		return nil, ErrClosed
+	}
 	p, err := s.programFor(inputs)
 	if err != nil {
 		return nil, err
@@ -172,7 +192,7 @@ func (s *Session) RunValues(ctx context.Context, inputs map[string]onnx.Value) (
 	}
 	results := make(map[string]onnx.Value, len(p.outputs))
 	for i, slot := range p.outputs {
-		results[p.outputInfos[i].Name] = f.result(slot)
+		results[p.outputInfos[i].Name] = owned(f.result(slot))
 	}
 	return results, nil
 }
@@ -197,11 +217,19 @@ func (s *Session) programFor(inputs map[string]onnx.Value) (*program, error) {
 		return p, nil
 	}
 	p, err := compileModel(s.model, s, overridden)
-	if err == nil {
-		s.variants[key] = p
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	if len(s.variants) >= maxVariants {
+		clear(s.variants)
+	}
+	s.variants[key] = p
+	return p, nil
 }
+
+// maxVariants bounds the programs kept for runs with some initializers given
+// anew: there are as many as there are sets of them.
+const maxVariants = 16
 
 func (s *Session) inputError(err error) error {
 	if s.model.Path != "" {
@@ -214,15 +242,21 @@ func (s *Session) inputError(err error) error {
 func (s *Session) takeFrame(p *program, outer *frame) *frame {
 	s.mutex.Lock()
 	var f *frame
-	if idle := s.idle[p]; len(idle) > 0 {
-		f = idle[len(idle)-1]
-		s.idle[p] = idle[:len(idle)-1]
+	if n := len(p.idle); n > 0 {
+		f = p.idle[n-1]
+		p.idle = p.idle[:n-1]
 	}
 	s.mutex.Unlock()
 	if f == nil {
 		f = newFrame(s, p)
 	}
 	f.outer = outer
+	if outer != nil {
+		f.memory = outer.memory
+	} else {
+		f.total = memory{s.options.maxRunBytes, s.options.maxRunBytes}
+		f.memory = &f.total
+	}
 	return f
 }
 
@@ -230,82 +264,10 @@ func (s *Session) takeFrame(p *program, outer *frame) *frame {
 func (s *Session) giveFrame(f *frame) {
 	f.clear()
 	s.mutex.Lock()
-	if len(s.idle[f.program]) < 2*goruntime.GOMAXPROCS(0) {
-		s.idle[f.program] = append(s.idle[f.program], f)
+	if p := f.program; len(p.idle) < 2*goruntime.GOMAXPROCS(0) {
+		p.idle = append(p.idle, f)
 	}
 	s.mutex.Unlock()
-}
-
-// checkInputs compares given inputs with what the graph declares: names,
-// element types, ranks, fixed sizes, and that one symbol is one size.
-func (p *program) checkInputs(inputs map[string]onnx.Value) error {
-	symbols := map[string]int{}
-	for _, info := range p.inputInfos {
-		v, ok := inputs[info.Name]
-		if !ok {
-			return fmt.Errorf("%w: input %q is missing (the model takes %s)", ErrInput, info.Name, describeInputs(p.inputInfos))
-		}
-		if info.Type.Kind != onnx.TensorType {
-			continue
-		}
-		t, isTensor := v.(*onnx.Tensor)
-		if !isTensor || t == nil {
-			return fmt.Errorf("%w: input %q must be a tensor", ErrInput, info.Name)
-		}
-		if err := checkTensor(info, t, symbols); err != nil {
-			return err
-		}
-	}
-	for name := range inputs {
-		if !p.hasInput(name) {
-			return fmt.Errorf("%w: there is no input %q (the model takes %s)", ErrInput, name, describeInputs(p.inputInfos))
-		}
-	}
-	return nil
-}
-
-func checkTensor(info onnx.ValueInfo, t *onnx.Tensor, symbols map[string]int) error {
-	if info.Type.Elem != onnx.Undefined && t.Type != info.Type.Elem {
-		return fmt.Errorf("%w: input %q must be %v, got %v", ErrInput, info.Name, info.Type.Elem, t.Type)
-	}
-	if !info.Type.HasShape {
-		return nil
-	}
-	if len(t.Shape) != len(info.Type.Shape) {
-		return fmt.Errorf("%w: input %q must have %d axes, got shape %v", ErrInput, info.Name, len(info.Type.Shape), t.Shape)
-	}
-	for axis, d := range info.Type.Shape {
-		size := t.Shape[axis]
-		if d.Known() && d.Size != size {
-			return fmt.Errorf("%w: input %q must have size %d on axis %d, got shape %v", ErrInput, info.Name, d.Size, axis, t.Shape)
-		}
-		if d.Symbol == "" || d.Known() {
-			continue
-		}
-		if before, seen := symbols[d.Symbol]; seen && before != size {
-			return fmt.Errorf("%w: input %q has size %d on axis %d, but %q is %d elsewhere", ErrInput, info.Name, size, axis, d.Symbol, before)
-		}
-		symbols[d.Symbol] = size
-	}
-	return nil
-}
-
-func (p *program) hasInput(name string) bool {
-	for _, info := range p.inputInfos {
-		if info.Name == name {
-			return true
-		}
-	}
-	return false
-}
-
-func describeInputs(infos []onnx.ValueInfo) string {
-	names := make([]string, len(infos))
-	for i, info := range infos {
-		names[i] = fmt.Sprintf("%s %v", info.Name, info.Type.Elem)
-	}
-	sort.Strings(names)
-	return strings.Join(names, ", ")
 }
 
 // Constant returns the value with that name in the model's graph if it does

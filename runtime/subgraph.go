@@ -17,10 +17,8 @@ func (s subgraph) Run(c *ops.Call, inputs []onnx.Value) ([]onnx.Value, error) {
 		return nil, fmt.Errorf("subgraph takes %d inputs, got %d", len(p.inputs), len(inputs))
 	}
 	outer, _ := c.Frame.(*frame)
-	if outer == nil {
-		if len(p.captures) > 0 {
-			return nil, fmt.Errorf("subgraph needs values of the outer graph")
-		}
+	if outer == nil && len(p.captures) > 0 {
+		return nil, fmt.Errorf("subgraph needs values of the outer graph")
 	}
 	f := p.session.takeFrame(p, outer)
 	defer p.session.giveFrame(f)
@@ -29,6 +27,7 @@ func (s subgraph) Run(c *ops.Call, inputs []onnx.Value) ([]onnx.Value, error) {
 	}
 	for _, cap := range p.captures {
 		f.setValue(cap.slot, outer.value(cap.outerSlot))
+		f.borrowed[cap.slot] = outer.lends(cap.outerSlot)
 	}
 	if err := f.run(c.Context); err != nil {
 		return nil, err
