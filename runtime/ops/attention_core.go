@@ -166,13 +166,3 @@ func softmaxRow[T float](row []T) {
 		row[i] = T(float64(row[i]) / sum)
 	}
 }
-
-func scaleBy[T float](row []T, factor T) {
-	if single, ok := any(row).([]float32); ok {
-		vec.Scale(single, single, float32(factor))
-		return
-	}
-	for i := range row {
-		row[i] *= factor
-	}
-}

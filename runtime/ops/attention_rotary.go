@@ -106,7 +106,7 @@ func rotaryPositions(c *Call, batch, length, half int) (func(i int) int, error) 
 		fits := t.Rank() == 3 && sameShape(t.Shape, []int{batch, length, half})
 		if ids != nil {
 			fits = t.Rank() == 2 && t.Shape[1] == half
-			
+
 		}
 		if !fits {
 			return nil, c.ShapeError(i, fmt.Sprintf("[%d,%d,%d], or [positions,%d] with position_ids", batch, length, half, half))

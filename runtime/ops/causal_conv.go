@@ -3,7 +3,6 @@ package ops
 import (
 	"fmt"
 
-	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -96,18 +95,6 @@ func runCausalConv[T float](c *Call, v *causalConv) error {
 		}
 	})
 	return nil
-}
-
-// silu applies x sigmoid(x) to every element.
-func silu[T float](v []T) {
-	if single, ok := any(v).([]float32); ok {
-		vec.Silu(single, single)
-		return
-	}
-	sigmoid := activation{name: "sigmoid"}
-	for i, x := range v {
-		v[i] = x * T(sigmoid.of(float64(x)))
-	}
 }
 
 func inferCausalConv(_ *Node, in []Info) ([]Info, error) {

@@ -243,9 +243,7 @@ func addLine[T float](p *placement, dst, row []T, tap int, factor T) {
 	dst = dst[from:to]
 	stride := p.strides[len(p.in)-1]
 	if stride == 1 && len(dst) > 0 {
-		for i, v := range row[start:][:len(dst)] {
-			dst[i] += factor * v
-		}
+		addWeighted(dst, row[start:][:len(dst)], factor)
 		return
 	}
 	for i := range dst {

@@ -136,21 +136,24 @@ func deconvolve[T float](c *Call, p *placement, group int, y, x, w *onnx.Tensor)
 	}
 	channels, filters := x.Shape[1]/group, w.Shape[1]
 	taps, positions, plane := sizeOf(p.kernel), sizeOf(p.out), sizeOf(p.in)
-	block := min(filters, max(1, columnElements/max(1, taps*positions)))
+	// A unit of work is a block of filters, which takes the positions in chunks.
+	chunk := min(positions, max(panel, columnElements/max(1, taps)))
+	block := min(filters, max(1, columnElements/max(1, taps*chunk)))
 	blocks := (filters + block - 1) / block
 	c.Parallel(x.Shape[0]*group*blocks, max(1, rangeWork/max(1, block*taps*positions*channels)), func(from, to int) {
-		columns := borrow[T](block * taps * positions)
+		columns := borrow[T](block * taps * chunk)
 		defer columns.release()
 		for i := from; i < to; i++ {
 			part, first := i/blocks, i%blocks*block
 			g, count := part%group, min(block, filters-first)
 			left := matrix[T]{data: wv[min(len(wv), (g*channels*filters+first)*taps):], stride: filters * taps, transposed: true}
-			right := matrix[T]{data: xv[part*channels*positions:], stride: positions}
-			matrixProduct(columns.data, positions, left, right, count*taps, positions, channels, false)
 			image := yv[(part*filters+first)*plane:][:count*plane]
 			setBias(image, plane, count, plane, bias, g*filters+first)
-			if positions > 0 {
-				im2col(p, columns.data, image, count, 0, positions, true)
+			for p0 := 0; p0 < positions; p0 += chunk {
+				width := min(chunk, positions-p0)
+				right := matrix[T]{data: xv[min(len(xv), part*channels*positions+p0):], stride: positions}
+				matrixProduct(columns.data, width, left, right, count*taps, width, channels, false)
+				im2col(p, columns.data, image, count, p0, p0+width, true)
 			}
 		}
 	})

@@ -150,12 +150,7 @@ func scalePlanes[T float](c *Call, y, x, factor, shift []T, plane int) {
 	channels := len(factor)
 	c.Parallel(len(y)/plane, max(1, rangeWork/8/plane), func(from, to int) {
 		for i := from; i < to; i++ {
-			f, s := factor[i%channels], shift[i%channels]
-			in := x[i*plane:][:plane]
-			out := y[i*plane:][:plane]
-			for j, v := range in {
-				out[j] = v*f + s
-			}
+			affineInto(y[i*plane:][:plane], x[i*plane:][:plane], factor[i%channels], shift[i%channels])
 		}
 	})
 }

@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -32,6 +33,15 @@ func poolShape(c *Call, w *window) (*placement, []int, error) {
 	p, err := w.over(x.Shape[2:], nil)
 	if err != nil {
 		return nil, nil, err
+	}
+	for axis := range p.in { // what overAxes needs after each axis
+		n, err := onnx.Elements(append(slices.Clone(p.out[:axis+1]), p.in[axis+1:]...))
+		if err != nil {
+			return nil, nil, err
+		}
+		if limit := c.limit(); limit > 0 && n > limit/8 {
+			return nil, nil, fmt.Errorf("pooling %v to %v takes more than the limit of %d bytes for one tensor", p.in, p.out, limit)
+		}
 	}
 	return p, append([]int{x.Shape[0], x.Shape[1]}, p.out...), nil
 }
@@ -135,6 +145,10 @@ func overAxes[T number](p *placement, dst, src []T, pass func(axis int, dst, src
 
 func maxAxis[T number](p *placement, axis int, dst, src []T, outer, inner int, least T) {
 	in, out := p.in[axis], p.out[axis]
+	if inner == 1 && axis == len(p.in)-1 {
+		maxLines(p, dst, src, outer, least)
+		return
+	}
 	for x := range out {
 		from, to := p.taps(axis, x)
 		first := x*p.strides[axis] - p.begin[axis]
@@ -153,18 +167,34 @@ func maxAxis[T number](p *placement, axis int, dst, src []T, outer, inner int, l
 	}
 }
 
-// maxInto sets dst to the maximum of dst and src; a NaN wins.
-func maxInto[T number](dst, src []T) {
-	for i, v := range src {
-		if v > dst[i] || v != v {
-			dst[i] = v
+// maxLines is maxAxis for the last axis, whose elements are neighbours.
+func maxLines[T number](p *placement, dst, src []T, outer int, least T) {
+	last := len(p.in) - 1
+	in, out, stride, dilation := p.in[last], p.out[last], p.strides[last], p.dilations[last]
+	if stride == 1 {
+		fillWith(dst[:outer*out], least)
+		low, _ := p.taps(last, out-1)
+		_, high := p.taps(last, 0)
+		for t := low; t < high; t++ {
+			from, to, start := p.validRange(0, out, t)
+			for o := 0; o < outer && from < to; o++ {
+				maxInto(dst[o*out+from:o*out+to], src[o*in+start:][:to-from])
+			}
 		}
+		return
 	}
-}
-
-func fillWith[T any](dst []T, v T) {
-	for i := range dst {
-		dst[i] = v
+	for x := range out {
+		from, to := p.taps(last, x)
+		first := x*stride - p.begin[last]
+		for o := range outer {
+			best := least
+			for t := from; t < to; t++ {
+				if v := src[o*in+first+t*dilation]; v > best || v != v {
+					best = v
+				}
+			}
+			dst[o*out+x] = best
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package ops
 import (
 	"math"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -74,6 +75,9 @@ func maxOf[T float](plane []T) T {
 }
 
 func meanOf[T float](plane []T) T {
+	if single, ok := any(plane).([]float32); ok && len(plane) > 0 {
+		return T(vec.Sum(single) / float32(len(plane)))
+	}
 	var sum float64
 	for _, v := range plane {
 		sum += float64(v)

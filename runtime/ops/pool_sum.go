@@ -116,13 +116,14 @@ func runSumPool[T float](c *Call, v *sumPool, p *placement, y, x []T) {
 // elements for averages.
 func sumAxis[T float](v *sumPool, p *placement, axis int, dst, src []T, outer, inner int) {
 	in, out := p.in[axis], p.out[axis]
+	if inner == 1 && axis == len(p.in)-1 {
+		sumLines(v, p, dst, src, outer)
+		return
+	}
 	for x := range out {
 		from, to := p.taps(axis, x)
 		first := x*p.strides[axis] - p.begin[axis]
-		scale := T(1)
-		if count := v.count(p, axis, x); v.power == 0 && count > 0 {
-			scale = 1 / T(count)
-		}
+		scale := T(v.share(p, axis, x))
 		for o := range outer {
 			row := dst[(o*out+x)*inner:][:inner]
 			clear(row)
@@ -131,12 +132,37 @@ func sumAxis[T float](v *sumPool, p *placement, axis int, dst, src []T, outer, i
 				addInto(row, plane[(first+t*p.dilations[axis])*inner:][:inner])
 			}
 			if scale != 1 {
-				for i := range row {
-					row[i] *= scale
-				}
+				scaleBy(row, scale)
 			}
 		}
 	}
+}
+
+// sumLines is sumAxis for the last axis, whose elements are neighbours.
+func sumLines[T float](v *sumPool, p *placement, dst, src []T, outer int) {
+	last := len(p.in) - 1
+	in, out, dilation := p.in[last], p.out[last], p.dilations[last]
+	for x := range out {
+		from, to := p.taps(last, x)
+		first := x*p.strides[last] - p.begin[last]
+		scale := T(v.share(p, last, x))
+		for o := range outer {
+			var sum T
+			for t := from; t < to; t++ {
+				sum += src[o*in+first+t*dilation]
+			}
+			dst[o*out+x] = sum * scale
+		}
+	}
+}
+
+// share returns the factor of a sum over one axis: one over the number of
+// elements for averages.
+func (v *sumPool) share(p *placement, axis, x int) float64 {
+	if count := v.count(p, axis, x); v.power == 0 && count > 0 {
+		return 1 / float64(count)
+	}
+	return 1
 }
 
 // count returns how many elements along an axis the average at output
@@ -152,10 +178,4 @@ func (v *sumPool) count(p *placement, axis, x int) int {
 	}
 	from, to := padded.taps(0, x)
 	return to - from
-}
-
-func addInto[T float](dst, src []T) {
-	for i, v := range src {
-		dst[i] += v
-	}
 }

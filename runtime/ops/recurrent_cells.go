@@ -8,7 +8,7 @@ func (s *recurrentDirection[T]) stepRNN(round int) {
 			continue
 		}
 		gate := s.row[b*hidden:][:hidden]
-		addTo(gate, s.products[b*hidden:][:hidden])
+		addInto(gate, s.products[b*hidden:][:hidden])
 		s.clipped(gate)
 		activate(s.activations[0], gate)
 		copy(s.h[b*hidden:], gate)
@@ -28,7 +28,7 @@ func (s *recurrentDirection[T]) stepLSTM(round int) {
 			continue
 		}
 		gates := s.row[b*4*hidden:][:4*hidden]
-		addTo(gates, s.products[b*4*hidden:][:4*hidden])
+		addInto(gates, s.products[b*4*hidden:][:4*hidden])
 		h, cell := s.h[b*hidden:][:hidden], s.cell[b*hidden:][:hidden]
 		i, o, f, g := gates[:hidden], gates[hidden:2*hidden], gates[2*hidden:3*hidden], gates[3*hidden:]
 		if s.peepholes == nil { // no gate waits for the new cell
@@ -92,7 +92,7 @@ func (s *recurrentDirection[T]) stepGRU(round int) {
 			continue
 		}
 		gates := s.row[b*3*hidden:][:3*hidden]
-		addTo(gates[:2*hidden], s.products[b*n:][:2*hidden])
+		addInto(gates[:2*hidden], s.products[b*n:][:2*hidden])
 		s.clipped(gates[:2*hidden])
 		activate(s.activations[0], gates[:2*hidden])
 		r, h := gates[hidden:2*hidden], s.h[b*hidden:][:hidden]
@@ -105,7 +105,7 @@ func (s *recurrentDirection[T]) stepGRU(round int) {
 		}
 		linear := s.products[b*n+2*hidden:][:hidden]
 		if s.recurrentBias != nil {
-			addTo(linear, s.recurrentBias)
+			addInto(linear, s.recurrentBias)
 		}
 		for j := range linear {
 			linear[j] *= r[j]
@@ -124,7 +124,7 @@ func (s *recurrentDirection[T]) stepGRU(round int) {
 		}
 		gates := s.row[b*3*hidden:][:3*hidden]
 		z, candidate, h := gates[:hidden], gates[2*hidden:], s.h[b*hidden:][:hidden]
-		addTo(candidate, part)
+		addInto(candidate, part)
 		s.clipped(candidate)
 		activate(s.activations[1], candidate)
 		for j := range h {

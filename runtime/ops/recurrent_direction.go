@@ -2,7 +2,6 @@ package ops
 
 import (
 	"github.com/kcompress/kcompress/kernels/gemm"
-	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -182,15 +181,6 @@ func (s *recurrentDirection[T]) clipped(v []T) {
 	for i, x := range v {
 		v[i] = min(max(x, T(-s.clip)), T(s.clip))
 	}
-}
-
-// addTo adds b to a.
-func addTo[T float](a, b []T) {
-	if x, ok := any(a).([]float32); ok {
-		vec.Add(x, x, any(b).([]float32))
-		return
-	}
-	addInto(a, b)
 }
 
 // loadState sets state from an optional input, else to 0.

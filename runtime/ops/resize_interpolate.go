@@ -3,7 +3,6 @@ package ops
 import (
 	"sort"
 
-	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -76,15 +75,4 @@ func resizeAxis[T float](c *Call, y, x []T, sums []weightedSum, a resizedAxis, o
 			}
 		}
 	})
-}
-
-// addWeighted adds w times src to dst.
-func addWeighted[T float](dst, src []T, w T) {
-	if d, ok := any(dst).([]float32); ok && len(d) >= 8 {
-		vec.Axpy(d, any(src).([]float32), float32(w))
-		return
-	}
-	for i, v := range src {
-		dst[i] += w * v
-	}
 }

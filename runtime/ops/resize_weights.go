@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -173,9 +174,12 @@ func (v *resize) pick(y, x *onnx.Tensor, axes []resizedAxis) error {
 		pickElements(y.Strings, x.Strings, axes, sources, "")
 		return nil
 	}
-	outside, err := onnx.Scalar(v.extrapolation).ConvertTo(x.Type)
-	if err != nil {
-		return err
+	outside := onnx.NewTensor(x.Type)
+	if v.extrapolation != 0 {
+		var err error
+		if outside, err = onnx.Scalar(v.extrapolation).ConvertTo(x.Type); err != nil {
+			return err
+		}
 	}
 	switch x.Type.Bits() {
 	case 8:
@@ -188,6 +192,8 @@ func (v *resize) pick(y, x *onnx.Tensor, axes []resizedAxis) error {
 		pickElements(onnx.View[uint64](y), onnx.View[uint64](x), axes, sources, onnx.View[uint64](outside)[0])
 	case 128:
 		pickElements(onnx.View[complex128](y), onnx.View[complex128](x), axes, sources, onnx.View[complex128](outside)[0])
+	default:
+		return fmt.Errorf("element type %v can not be resized", x.Type)
 	}
 	return nil
 }

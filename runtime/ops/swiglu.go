@@ -58,10 +58,3 @@ func gateBySwish[T float](c *Call, y, a, b []T, alpha float64) {
 		multiplyBy(part, b[from:to])
 	})
 }
-
-// multiplyBy multiplies every element of dst by that of src.
-func multiplyBy[T float](dst, src []T) {
-	for i, v := range src {
-		dst[i] *= v
-	}
-}
