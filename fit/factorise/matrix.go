@@ -2,14 +2,14 @@ package factorise
 
 import "github.com/kcompress/kcompress/kernels/butterfly"
 
-// matrix is a dense matrix, row by row.
+// matrix is a dense matrix, row by row, in float32 as the weights are.
 type matrix struct {
 	rows, columns int
-	values        []float64
+	values        []float32
 }
 
 func newMatrix(rows, columns int) matrix {
-	return matrix{rows, columns, make([]float64, rows*columns)}
+	return matrix{rows, columns, make([]float32, rows*columns)}
 }
 
 func (m matrix) transposed() matrix {
@@ -37,16 +37,16 @@ func (m matrix) timesTransposed(f sparse) matrix {
 }
 
 // apply is y = f x.
-func (s sparse) apply(y, x []float64) {
+func (s sparse) apply(y, x []float32) {
 	for i := range s.A {
 		for l := range s.D {
 			block := s.values[(i*s.D+l)*s.B*s.C:]
 			for p := range s.B {
 				sum := 0.0
 				for q, v := range block[p*s.C:][:s.C] {
-					sum += v * x[(i*s.C+q)*s.D+l]
+					sum += v * float64(x[(i*s.C+q)*s.D+l])
 				}
-				y[(i*s.B+p)*s.D+l] = sum
+				y[(i*s.B+p)*s.D+l] = float32(sum)
 			}
 		}
 	}
@@ -60,7 +60,7 @@ func (m matrix) blockColumns(p butterfly.Pattern, index int) []float64 {
 	for q := range p.C {
 		column := (i*p.C+q)*p.D + l
 		for row := range m.rows {
-			block[q*m.rows+row] = m.values[row*m.columns+column]
+			block[q*m.rows+row] = float64(m.values[row*m.columns+column])
 		}
 	}
 	return block
@@ -75,7 +75,7 @@ func (m matrix) restricted(p butterfly.Pattern) sparse {
 			for row := range p.B {
 				from := m.values[((i*p.B+row)*p.D+l)*m.columns:][:m.columns]
 				for q := range p.C {
-					block[row*p.C+q] = from[(i*p.C+q)*p.D+l]
+					block[row*p.C+q] = float64(from[(i*p.C+q)*p.D+l])
 				}
 			}
 		}

@@ -14,10 +14,10 @@ const leastColumns = 32
 
 // Problem is a layer prepared for fitting. It may be used by several
 // goroutines at once. With n the power of two from In on, it holds
-// 4*n*(In+Out) bytes besides the layer. Preparing it takes up to 16*In*In bytes
+// 4*n*(In+Out) bytes besides the layer. Preparing it takes up to 8*In*In bytes
 // more for a while, and every running Fit 4*n*(In+Out) for its samples and some
-// 24*In*Out for its start. A layer of 4096 x 4096 with its moment takes less
-// than 1 GB.
+// 16*In*Out for its start. With the garbage of Go's collector, preparing and
+// fitting a layer of 4096 x 4096 with its moment peaks at about 1.5 GB.
 type Problem struct {
 	layer Layer
 	// The mixed root R [In, columns] and the target W R / weightScale

@@ -69,6 +69,7 @@ func TestNewProblemReportsBadLayers(t *testing.T) {
 		"moment too short":  {Layer{In: 2, Out: 1, Weight: make([]float32, 2), Moment: make([]float64, 3)}, "moment of 3"},
 		"moment NaN":        {Layer{In: 1, Out: 1, Weight: make([]float32, 1), Moment: []float64{nan}}, "moment[0,0]"},
 		"moment negative":   {Layer{In: 1, Out: 1, Weight: make([]float32, 1), Moment: []float64{-1}}, "negative"},
+		"moment too large":  {Layer{In: 2, Out: 1, Weight: make([]float32, 2), Moment: []float64{1.5e308, 0, 0, 1.5e308}}, "too large"},
 		"moment indefinite": {Layer{In: 2, Out: 1, Weight: make([]float32, 2), Moment: []float64{1, 2, 2, 1}}, "semidefinite"},
 	} {
 		if _, err := NewProblem(c.layer); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -5,7 +5,9 @@ import (
 	"math"
 	"math/rand/v2"
 
-	"gonum.org/v1/gonum/mat"
+	"gonum.org/v1/gonum/blas"
+	"gonum.org/v1/gonum/blas/blas64"
+	"gonum.org/v1/gonum/lapack/lapack64"
 )
 
 // ridge is added to the moment, in units of its mean diagonal. It keeps the
@@ -26,22 +28,25 @@ func momentRoot(moment []float64, n int) (root []float64, err error) {
 			trace += moment[i*n+i]
 		}
 	}
-	if trace == 0 || math.IsInf(trace, 0) {
+	if trace < math.SmallestNonzeroFloat32 {
 		return identity(n), nil
 	}
 	scale := float64(n) / trace
-	scaled := mat.NewSymDense(n, nil)
+	if scale == 0 {
+		return nil, errors.New("layer: the moment is too large")
+	}
+	root = make([]float64, n*n)
 	// Rounding can make a moment slightly indefinite, then a larger ridge helps.
 	for _, r := range []float64{ridge, 10 * ridge, 100 * ridge} {
 		for i := range n {
-			for j := i; j < n; j++ {
-				scaled.SetSym(i, j, moment[i*n+j]*scale)
+			for j := range i {
+				root[i*n+j] = moment[j*n+i] * scale
 			}
-			scaled.SetSym(i, i, moment[i*n+i]*scale+r)
+			root[i*n+i] = moment[i*n+i]*scale + r
 		}
-		var c mat.Cholesky
-		if c.Factorize(scaled) {
-			return lowerTriangle(&c, n), nil
+		lower := blas64.Symmetric{N: n, Stride: n, Data: root, Uplo: blas.Lower}
+		if _, ok := lapack64.Potrf(lower); ok {
+			return root, nil
 		}
 	}
 	return nil, errors.New("layer: the moment is not positive semidefinite")
@@ -51,17 +56,6 @@ func identity(n int) []float64 {
 	root := make([]float64, n*n)
 	for i := range n {
 		root[i*n+i] = 1
-	}
-	return root
-}
-
-func lowerTriangle(c *mat.Cholesky, n int) []float64 {
-	root := make([]float64, n*n)
-	upper := c.RawU() // its transpose is the root
-	for i := range n {
-		for j := range i + 1 {
-			root[i*n+j] = upper.At(j, i)
-		}
 	}
 	return root
 }

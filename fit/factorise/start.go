@@ -1,11 +1,11 @@
 package factorise
 
 import (
-	"math"
 	"slices"
 
 	"github.com/kcompress/kcompress/kernels/butterfly"
 	"github.com/kcompress/kcompress/runtime/pool"
+	"gonum.org/v1/gonum/mat"
 )
 
 // A start is made in closed form, in a few ways of which the best is taken.
@@ -85,7 +85,7 @@ func (p *Problem) weightedTarget(d butterfly.Design) matrix {
 	m := newMatrix(d.Patterns[len(d.Patterns)-1].Rows(), d.Patterns[0].Columns())
 	for i := range p.layer.Out {
 		for j, w := range p.layer.Weight[i*p.layer.In:][:p.layer.In] {
-			m.values[i*m.columns+j] = float64(w) / p.weightScale * p.inputScale[j]
+			m.values[i*m.columns+j] = float32(float64(w) / p.weightScale * p.inputScale[j])
 		}
 	}
 	return m
@@ -162,14 +162,16 @@ func startFactors(target matrix, patterns []butterfly.Pattern, w widening, threa
 		target = target.timesTransposed(f)
 		before = append(before, f)
 	}
-	target = target.transposed()
-	for _, p := range slices.Backward(patterns[to:]) {
-		f := passThrough(target, p.Transposed(), w)
-		target = target.timesTransposed(f)
-		after = append(after, f.transposed())
+	if to < len(patterns) {
+		target = target.transposed()
+		for _, p := range slices.Backward(patterns[to:]) {
+			f := passThrough(target, p.Transposed(), w)
+			target = target.timesTransposed(f)
+			after = append(after, f.transposed())
+		}
+		target = target.transposed()
 	}
 	slices.Reverse(after)
-	target = target.transposed()
 	group := hierarchical(target.restricted(chainProduct(patterns[from:to])), patterns[from:to], threads)
 	return append(append(before, group...), after...)
 }
@@ -207,24 +209,28 @@ func passThrough(target matrix, p butterfly.Pattern, w widening) sparse {
 			}
 			continue
 		}
-		columns := target.blockColumns(p, index)
-		u, _ := leadingProduct(columns, p.C, target.rows, p.B)
-		for row := range p.B {
-			for q := range p.C {
-				block[row*p.C+q] = u[q*p.B+row]
-			}
-			normaliseRow(block[row*p.C:][:p.C])
-		}
+		principalDirections(block, target.blockColumns(p, index), p.B, p.C)
 	}
 	return f
 }
 
-func normaliseRow(row []float64) {
-	length := math.Sqrt(dot(row, row))
-	if length == 0 {
+// principalDirections fills directions [count, n] with the eigenvectors of
+// m m', m [n, any], that have the largest eigenvalues.
+func principalDirections(directions, m []float64, count, n int) {
+	gram := mat.NewSymDense(n, nil)
+	gram.SymOuterK(1, mat.NewDense(n, len(m)/n, m))
+	var e mat.EigenSym
+	if !e.Factorize(gram, true) {
+		for i := range count { // as good as any other choice
+			directions[i*n+i] = 1
+		}
 		return
 	}
-	for i := range row {
-		row[i] /= length
+	var vectors mat.Dense
+	e.VectorsTo(&vectors)
+	for i := range count {
+		for j := range n {
+			directions[i*n+j] = vectors.At(j, n-1-i)
+		}
 	}
 }
