@@ -60,19 +60,39 @@ func buildGather(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		inner, count := product(x.Shape[at+1:]), indices.Len()
-		if y.Len() == 0 {
-			return nil
+		if y.Len() > 0 {
+			gather(c, y, x, at, indices.Len(), index)
 		}
-		outer, size := product(x.Shape[:at]), x.Shape[at]
-		move := blockCopier(y, x, inner)
-		c.Parallel(outer*count, max(1, copyGrain/inner), func(from, to int) {
-			for i := from; i < to; i++ {
-				move(i, i/count*size+index(i%count))
-			}
-		})
 		return nil
 	}), n.Err()
+}
+
+// gather copies the blocks of x along an axis that index names.
+func gather(c *Call, y, x *onnx.Tensor, axis, count int, index func(i int) int) {
+	outer, size, inner := product(x.Shape[:axis]), x.Shape[axis], product(x.Shape[axis+1:])
+	if count == 1 {
+		w := newWalk()
+		w.srcAt = index(0) * inner
+		w.axis(outer, inner, size*inner)
+		w.axis(inner, 1, 1)
+		copyWalk(c, y, x, w)
+		return
+	}
+	move := blockCopier(y, x, inner)
+	run := func(from, to int) {
+		block, k := from/count*size, from%count
+		for i := from; i < to; i++ {
+			move(i, block+index(k))
+			if k++; k == count {
+				block, k = block+size, 0
+			}
+		}
+	}
+	if outer*count*inner <= copyGrain {
+		run(0, outer*count)
+		return
+	}
+	c.Parallel(outer*count, max(1, copyGrain/inner), run)
 }
 
 func inferGather(n *Node, in []Info) ([]Info, error) {
@@ -169,65 +189,23 @@ func inferGatherElements(_ *Node, in []Info) ([]Info, error) {
 	return one(infoLike(elemOf(input(in, 0)), input(in, 1)))
 }
 
-// blockTuples returns a function that gives the block of data which index
-// tuple i stands for: tuples are the last axis of indices and index the axes
-// of data from batch on. Every index must be in range.
-func blockTuples(data, indices *onnx.Tensor, batch int) (func(i int) int, error) {
-	if indices.Rank() == 0 {
-		return nil, fmt.Errorf("indices are a scalar")
-	}
-	length := indices.Shape[indices.Rank()-1]
-	if batch < 0 || batch >= indices.Rank() || batch+length > data.Rank() {
-		return nil, fmt.Errorf("tuples of %d indices after %d batch axes do not fit data of shape %v", length, batch, data.Shape)
-	}
-	if !slices.Equal(data.Shape[:batch], indices.Shape[:batch]) {
-		return nil, fmt.Errorf("data of shape %v and indices of shape %v differ in %d batch axes", data.Shape, indices.Shape, batch)
-	}
-	if length == 0 {
-		return func(i int) int { return i / max(1, product(indices.Shape[batch:indices.Rank()-1])) }, nil
-	}
-	values, err := IntsOf(indices)
-	if err != nil {
-		return nil, err
-	}
-	axes := data.Shape[batch : batch+length]
-	for i, v := range values {
-		size := axes[i%length]
-		if v < -size || v >= size {
-			return nil, fmt.Errorf("index %d is outside of an axis of %d", v, size)
-		}
-		if v < 0 {
-			values[i] = v + size
-		}
-	}
-	each := product(indices.Shape[batch : indices.Rank()-1])
-	return func(i int) int {
-		block := i / each
-		for a, v := range values[i*length : (i+1)*length] {
-			block = block*axes[a] + v
-		}
-		return block
-	}, nil
-}
-
 func buildGatherND(n *Node) (Kernel, error) {
-	batch := n.Int("batch_dims", 0)
+	planner := newTuplePlanner(n, n.Int("batch_dims", 0))
 	return wholeBytes(func(c *Call) error {
 		x, indices := c.Tensor(0), c.Tensor(1)
-		block, err := blockTuples(x, indices, batch)
+		plan, err := planner.plan(x, indices)
 		if err != nil {
 			return err
 		}
 		last := indices.Rank() - 1
-		inner := x.Shape[batch+indices.Shape[last]:]
+		inner := x.Shape[planner.batch+indices.Shape[last]:]
 		y, err := c.Output(0, x.Type, slices.Concat(indices.Shape[:last], inner)...)
-		if err != nil || y.Len() == 0 {
+		if err != nil {
 			return err
 		}
 		size := product(inner)
-		move := blockCopier(y, x, size)
-		for i := range y.Len() / size {
-			move(i, block(i))
+		for _, run := range plan.runs {
+			copyRange(y, run.from*size, x, run.block*size, run.count*size)
 		}
 		return nil
 	}), n.Err()

@@ -119,11 +119,7 @@ func pad(c *Call, x *onnx.Tensor, before, after []int, mode string, constant *on
 		if err != nil {
 			return err
 		}
-		if err := fillConstant(y, constant); err != nil {
-			return err
-		}
-		copyInside(c, y, x, before)
-		return nil
+		return padConstant(c, y, x, before, constant)
 	}
 	sources := make([][]int, x.Rank())
 	for i, size := range x.Shape {
@@ -142,19 +138,6 @@ func pad(c *Call, x *onnx.Tensor, before, after []int, mode string, constant *on
 		}
 	}
 	copyPicked(y, x, sources, before)
-	return nil
-}
-
-// fillConstant fills y with a constant, zero if there is none.
-func fillConstant(y, constant *onnx.Tensor) error {
-	switch {
-	case constant == nil:
-		clear(y.Raw())
-		return nil
-	case constant.Len() != 1 || constant.Type != y.Type:
-		return fmt.Errorf("constant_value is %v, expected one %v", constant, y.Type)
-	}
-	fill(y, constant)
 	return nil
 }
 
@@ -276,11 +259,7 @@ func buildCenterCropPad(n *Node) (Kernel, error) {
 		for i, size := range shape {
 			before[i] = (size - x.Shape[i]) / 2 // rounds towards 0 either way
 		}
-		if err := fillConstant(y, nil); err != nil {
-			return err
-		}
-		copyInside(c, y, x, before)
-		return nil
+		return padConstant(c, y, x, before, nil)
 	}), n.Err()
 }
 

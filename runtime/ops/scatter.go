@@ -90,9 +90,10 @@ func buildScatterND(n *Node) (Kernel, error) {
 	if err := checkReduction(reduction); err != nil {
 		return nil, err
 	}
+	planner := newTuplePlanner(n, 0)
 	return unreduced(reduction, func(c *Call) error {
 		x, indices := c.Tensor(0), c.Tensor(1)
-		block, err := blockTuples(x, indices, 0)
+		plan, err := planner.plan(x, indices)
 		if err != nil {
 			return err
 		}
@@ -105,16 +106,21 @@ func buildScatterND(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		size, count := product(inner), product(indices.Shape[:last])
-		if size == 0 || count == 0 {
+		size := product(inner)
+		if reduction == "none" {
+			for _, run := range plan.runs {
+				copyRange(y, run.block*size, c.Tensor(2), run.from*size, run.count*size)
+			}
 			return nil
 		}
 		merge, err := merger(y, c.Tensor(2), reduction, size)
 		if err != nil {
 			return err
 		}
-		for i := range count {
-			merge(block(i), i)
+		for _, run := range plan.runs {
+			for i := range run.count {
+				merge(run.block+i, run.from+i)
+			}
 		}
 		return nil
 	}), n.Err()
