@@ -23,7 +23,7 @@ const maxWorkShare = 0.8
 
 // probeSteps is the number of Adam steps after which designs of one size are
 // compared.
-const probeSteps = 60
+const probeSteps = 150
 
 // factorise fits the candidates of every layer. Layers are worked on side by
 // side; each is a pure function of its weight, moment, designs and the seed.
@@ -140,7 +140,6 @@ func (p *pipeline) ratios() []float64 {
 
 // autoLadder adds, for each size, the product of low rank and the best chain.
 func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l *discover.Layer, ladder *choose.Ladder) error {
-	designs := butterfly.Ladder(l.In, l.Out)
 	for _, ratio := range p.ratios() {
 		size := float64(l.Parameters) / ratio
 		if rank := int(size) / (l.In + l.Out); rank >= 1 {
@@ -155,7 +154,7 @@ func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l
 		if p.options.Method == LowRank {
 			continue
 		}
-		d, probe, err := p.bestDesign(ctx, problem, near(designs, size, maxWork(l)))
+		d, probe, err := p.bestDesign(ctx, problem, candidateDesigns(l, size))
 		if err != nil {
 			return err
 		}
@@ -173,20 +172,33 @@ func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l
 
 func maxWork(l *discover.Layer) int { return int(maxWorkShare * float64(l.Parameters)) }
 
-// near returns up to four designs of about that size, the nearest first.
+// candidateDesigns returns the designs of about that size that are worth a
+// try: of the family that did best on trained layers, and of the ladder of
+// butterflies of all radices.
+func candidateDesigns(l *discover.Layer, size float64) []butterfly.Design {
+	const each = 2
+	blast := near(factorise.Designs(l.In, l.Out, int(size)), size, maxWork(l))
+	ladder := near(butterfly.Ladder(l.In, l.Out), size, maxWork(l))
+	sort.SliceStable(ladder, func(i, j int) bool { return distance(ladder[i], size) < distance(ladder[j], size) })
+	return append(blast[:min(each, len(blast))], ladder[:min(each, len(ladder))]...)
+}
+
+// near keeps the designs of about that size that have less work than the dense
+// layer.
 func near(designs []butterfly.Design, size float64, maxWork int) []butterfly.Design {
 	var fit []butterfly.Design
 	for _, d := range designs {
-		if v := float64(d.Values()); v > 0.75*size && v < 1.25*size && choose.Work(d) <= maxWork {
+		if distance(d, size) < 1.3 && choose.Work(d) <= maxWork {
 			fit = append(fit, d)
 		}
 	}
-	distance := func(d butterfly.Design) float64 {
-		v := float64(d.Values()) / size
-		return max(v, 1/v)
-	}
-	sort.SliceStable(fit, func(i, j int) bool { return distance(fit[i]) < distance(fit[j]) })
-	return fit[:min(4, len(fit))]
+	return fit
+}
+
+// distance is how many times larger or smaller than a size a design is.
+func distance(d butterfly.Design, size float64) float64 {
+	v := float64(d.Values()) / size
+	return max(v, 1/v)
 }
 
 // bestDesign fits each design for a few steps and returns the one with the
