@@ -139,9 +139,16 @@ func checkElements(info ops.Info, x *onnx.Tensor, symbols map[string]int) error 
 	if info.Dims == nil {
 		return nil
 	}
-	values, err := ops.IntsOf(x)
-	if err != nil {
-		return err
+	var values []int
+	if x.Type == onnx.Bool { // truth values count as 0 and 1
+		for _, b := range x.Raw() {
+			values = append(values, int(b))
+		}
+	} else {
+		var err error
+		if values, err = ops.IntsOf(x); err != nil {
+			return err
+		}
 	}
 	if len(values) != len(info.Dims) {
 		return fmt.Errorf("inferred %d elements for %v", len(info.Dims), x)
