@@ -66,6 +66,8 @@ type scope struct {
 	// touched collects the outer slots that the node being compiled captures
 	// through its subgraphs.
 	touched map[int]bool
+	// wide holds the float16 values that are kept as float32 (halves.go).
+	wide map[string]wideHalf
 }
 
 // compileModel prepares the graph of a model. Initializers that are also inputs
@@ -105,6 +107,10 @@ func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, ove
 		p.inputInfos = append(p.inputInfos, info)
 	}
 	for _, n := range liveNodes(g, nodes) {
+		n, err := sc.widen(n)
+		if err != nil {
+			return nil, err
+		}
 		if err := sc.add(n); err != nil {
 			return nil, err
 		}
@@ -167,6 +173,10 @@ func (sc *scope) define(name string) int {
 func (sc *scope) resolve(name string) (int, error) {
 	if slot, ok := sc.program.names[name]; ok {
 		return slot, nil
+	}
+	if half, ok := sc.wide[name]; ok {
+		err := sc.narrow(name, half)
+		return sc.program.names[name], err
 	}
 	if sc.parent == nil {
 		return 0, fmt.Errorf("value %q is not computed by any node before it is used", name)
