@@ -27,7 +27,7 @@ func TestSuite(t *testing.T) {
 			}
 			for _, c := range cases {
 				t.Run(c.Name, func(t *testing.T) {
-					r := c.Run(context.Background(), conformance.Options{Threads: 2, Tolerance: conformance.SuiteTolerance, Skips: conformance.KnownSkips()})
+					r := c.Run(context.Background(), conformance.Options{Threads: 2, Tolerance: conformance.SuiteTolerance, Skips: conformance.KnownSkips(), Tolerances: conformance.KnownTolerances()})
 					switch r.Status {
 					case conformance.Failed:
 						t.Error(r.Reason)

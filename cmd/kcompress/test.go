@@ -53,7 +53,7 @@ program states.`,
 					if err := cmd.Context().Err(); err != nil {
 						return err
 					}
-					r := tc.Run(cmd.Context(), conformance.Options{Threads: threads, Tolerance: tolerance, Skips: conformance.KnownSkips()})
+					r := tc.Run(cmd.Context(), conformance.Options{Threads: threads, Tolerance: tolerance, Skips: conformance.KnownSkips(), Tolerances: conformance.KnownTolerances()})
 					result.add(r)
 					if !asJSON && r.Status != conformance.Passed {
 						fmt.Fprintf(c.out, "%s %s: %s\n", r.Status, r.Name, r.Reason)

@@ -11,7 +11,12 @@ import (
 
 // Tolerance says how far a floating-point number may be from the expected one:
 // |got - want| <= Absolute + Relative*|want|.
-type Tolerance struct{ Relative, Absolute float64 }
+type Tolerance struct {
+	Relative, Absolute float64
+	// integers makes Absolute hold for integer outputs too, which are to be
+	// equal otherwise.
+	integers bool
+}
 
 // SuiteTolerance is the one of the ONNX backend test suite.
 var SuiteTolerance = Tolerance{Relative: 1e-3, Absolute: 1e-7}
@@ -95,7 +100,7 @@ func compareTensors(got, want *onnx.Tensor, tol Tolerance) error {
 	}
 	if !want.Type.IsFloat() {
 		if string(got.Raw()) != string(want.Raw()) {
-			return integerDifference(got, want)
+			return integerDifference(got, want, tol)
 		}
 		return nil
 	}
@@ -134,11 +139,13 @@ func firstDifference[T comparable](got, want []T, same func(a, b T) bool) error 
 	return fmt.Errorf("%d of %d elements differ, the first at %d: %v, expected %v", count, len(want), first, got[first], want[first])
 }
 
-func integerDifference(got, want *onnx.Tensor) error {
+func integerDifference(got, want *onnx.Tensor, tol Tolerance) error {
 	a, errA := got.ConvertTo(onnx.Int64)
 	b, errB := want.ConvertTo(onnx.Int64)
 	if errA != nil || errB != nil {
 		return fmt.Errorf("elements of %v differ", want)
 	}
-	return firstDifference(a.Int64s(), b.Int64s(), func(a, b int64) bool { return a == b })
+	return firstDifference(a.Int64s(), b.Int64s(), func(a, b int64) bool {
+		return a == b || tol.integers && math.Abs(float64(a)-float64(b)) <= tol.Absolute
+	})
 }

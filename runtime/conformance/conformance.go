@@ -45,6 +45,8 @@ type Options struct {
 	Threads int
 	// Tolerance is for floating-point outputs; everything else must be equal.
 	Tolerance Tolerance
+	// Tolerances gives, by the name of a case, a tolerance of its own.
+	Tolerances map[string]Tolerance
 	// Skips gives, by the name of a case, the reason why it is not run.
 	Skips map[string]string
 }
@@ -75,6 +77,9 @@ func Find(dir string) ([]Case, error) {
 func (c Case) Run(ctx context.Context, o Options) Result {
 	if reason, skip := o.Skips[c.Name]; skip {
 		return Result{c.Name, Skipped, reason}
+	}
+	if own, ok := o.Tolerances[c.Name]; ok {
+		o.Tolerance = own
 	}
 	err := c.run(ctx, o)
 	var unsupported *runtime.UnsupportedError
