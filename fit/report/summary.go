@@ -20,13 +20,13 @@ func (r *Report) Summary() []string {
 	}
 	add("replaced %d of %d dense layers, kept %d", replaced, dense, kept)
 	if r.BytesAfter > 0 {
-		add("file: %d -> %d bytes, %.2fx smaller", r.BytesBefore, r.BytesAfter, ratio(float64(r.BytesBefore), float64(r.BytesAfter)))
+		add("file: %d -> %d bytes, %s", r.BytesBefore, r.BytesAfter, times(float64(r.BytesBefore), float64(r.BytesAfter), "smaller", "bigger"))
 	}
 	if r.DenseParamsBefore > 0 {
-		add("dense parameters: %d -> %d, %.2fx fewer", r.DenseParamsBefore, r.DenseParamsAfter, ratio(float64(r.DenseParamsBefore), float64(r.DenseParamsAfter)))
+		add("dense parameters: %d -> %d, %s", r.DenseParamsBefore, r.DenseParamsAfter, times(float64(r.DenseParamsBefore), float64(r.DenseParamsAfter), "fewer", "more"))
 	}
 	if t := r.Time; t != nil {
-		add("time: %.3g -> %.3g ms for %s (%d threads, %s), %.2fx faster", t.MsBefore, t.MsAfter, t.On, t.Threads, r.CPU, ratio(t.MsBefore, t.MsAfter))
+		add("time: %.3g -> %.3g ms for %s (%d threads, %s), %s", t.MsBefore, t.MsAfter, t.On, t.Threads, r.CPU, times(t.MsBefore, t.MsAfter, "faster", "slower"))
 	}
 	if a := r.Accuracy; a != nil {
 		add("accuracy: %s %.2f%% -> %.2f%% on %d samples of %s", a.Metric, 100*a.Before, 100*a.After, a.Samples, a.On)
@@ -45,9 +45,10 @@ func (r *Report) Summary() []string {
 	return lines
 }
 
-func ratio(a, b float64) float64 {
-	if b == 0 {
-		return 0
+// times says how many times less the second figure is than the first, or more.
+func times(before, after float64, less, more string) string {
+	if after <= before || before == 0 {
+		return fmt.Sprintf("%.2fx %s", before/max(after, 1e-12), less)
 	}
-	return a / b
+	return fmt.Sprintf("%.2fx %s", after/before, more)
 }
