@@ -36,9 +36,13 @@ type fittedChain struct {
 
 // Apply puts the chains of a fitted model into another model that holds the
 // weights that they replaced. Neither model is changed. What stays dense is
-// stored as the fitted model stores its chains.
-func Apply(fitted, other *onnx.Model) (*Applied, error) {
-	chains, weights, err := readChains(fitted)
+// stored as the fitted model stores its weights; producer goes into the file.
+func Apply(fitted, other *onnx.Model, producer string) (*Applied, error) {
+	weights, ok := compact.StoredAs(fitted)
+	if !ok {
+		return nil, &onnx.Error{File: fitted.Path, Err: onnx.ErrInvalid, Reason: "is no compact model", Remedy: "give a file that kcompress fit wrote"}
+	}
+	chains, err := readChains(fitted)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +70,7 @@ func Apply(fitted, other *onnx.Model) (*Applied, error) {
 		return nil, errors.New("the other model holds none of the weights that the chains replaced")
 	}
 	result.Replaced = len(replacements)
-	if result.Model, err = write.Model(other, found, replacements, write.Options{Weights: weights}); err != nil {
+	if result.Model, err = write.Model(other, found, replacements, write.Options{Weights: weights, Producer: producer}); err != nil {
 		return nil, err
 	}
 	if result.BytesBefore, err = encodedSize(other); err != nil {
@@ -87,17 +91,16 @@ func Apply(fitted, other *onnx.Model) (*Applied, error) {
 }
 
 // readChains returns the chains of a compact model by the fingerprint of the
-// weight that each replaces, and the form in which they are stored.
-func readChains(m *onnx.Model) (map[string]fittedChain, compact.Weights, error) {
+// weight that each replaces.
+func readChains(m *onnx.Model) (map[string]fittedChain, error) {
 	chains := map[string]fittedChain{}
-	weights := compact.INT8
 	for _, n := range m.Graph.Nodes {
 		if !compact.IsChain(n) {
 			continue
 		}
 		node, err := compact.ReadNode(n)
 		if err != nil {
-			return nil, "", fmt.Errorf("node %s: %w", n.Name, err)
+			return nil, fmt.Errorf("%s: node %s: %w", m.Path, n.Name, err)
 		}
 		var stored []*onnx.Tensor
 		for _, name := range n.Inputs[1:] {
@@ -105,12 +108,11 @@ func readChains(m *onnx.Model) (map[string]fittedChain, compact.Weights, error) 
 		}
 		chain, err := compact.ReadChain(n, stored)
 		if err != nil {
-			return nil, "", fmt.Errorf("node %s: %w", n.Name, err)
+			return nil, fmt.Errorf("%s: node %s: %w", m.Path, n.Name, err)
 		}
 		chains[node.Source] = fittedChain{chain, node.Error}
-		weights = node.Weights
 	}
-	return chains, weights, nil
+	return chains, nil
 }
 
 // findChain looks for the weight of a layer, or its transpose, among the chains.

@@ -10,6 +10,7 @@ import (
 	"github.com/kcompress/kcompress/fit/choose"
 	"github.com/kcompress/kcompress/fit/measure"
 	"github.com/kcompress/kcompress/fit/report"
+	"github.com/kcompress/kcompress/fit/write"
 	"github.com/kcompress/kcompress/kernels/cpu"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
@@ -251,7 +252,7 @@ func (p *pipeline) fillLayers() {
 
 // keptBytes is what a weight that stays dense takes in the file.
 func (p *pipeline) keptBytes(parameters, out, bytes int) int {
-	if parameters < 1024 {
+	if parameters < write.MinRounded {
 		return bytes
 	}
 	switch p.options.Weights {

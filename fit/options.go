@@ -135,6 +135,9 @@ const (
 	BlindBound = 0.02
 )
 
+// MinParameters is the number of weights from which a layer is worth a chain.
+const MinParameters = minParameters
+
 func (o *Options) setDefaults() {
 	if o.Method == "" {
 		o.Method = Auto

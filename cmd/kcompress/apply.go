@@ -44,7 +44,7 @@ func runApply(c console, fittedPath, otherPath, out string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	result, err := fit.Apply(fitted, other)
+	result, err := fit.Apply(fitted, other, "kcompress "+version())
 	if err != nil {
 		return inFile(otherPath, err)
 	}

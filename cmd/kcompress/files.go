@@ -26,9 +26,10 @@ func openSession(path string, threads int) (*runtime.Session, error) {
 	return s, coded(exitBadModel, err)
 }
 
-// inFile adds the file to an error that does not name it.
+// inFile adds the file to an error that names none.
 func inFile(path string, err error) error {
-	if err == nil || strings.Contains(err.Error(), path) {
+	var model *onnx.Error
+	if err == nil || strings.Contains(err.Error(), path) || errors.As(err, &model) && model.File != "" {
 		return err
 	}
 	return fmt.Errorf("%s: %w", path, err)

@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/kcompress/kcompress/fit"
 	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/write"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
 )
@@ -43,7 +45,7 @@ type inspectedLayer struct {
 	Tied []string `json:"tied"`
 	// Kinds are what could replace the layer; empty with a reason in Note.
 	Kinds []string `json:"kinds"`
-	Note  string   `json:"note,omitempty"`
+	Note  string   `json:"note"`
 }
 
 func newInspect(c console) *cobra.Command {
@@ -86,9 +88,7 @@ func inspectModel(m *onnx.Model, s *runtime.Session) inspection {
 		}
 		i.Opsets[domain] = version
 	}
-	if info, err := os.Stat(m.Path); err == nil {
-		i.Bytes = info.Size()
-	}
+	i.Bytes = modelBytes(m)
 	countOperators(m.Graph, i.Operators)
 	found := discover.Find(s)
 	total := 0
@@ -107,8 +107,26 @@ func inspectModel(m *onnx.Model, s *runtime.Session) inspection {
 	return i
 }
 
+// modelBytes is the size of a model with its external data: a file that is
+// smaller than its weights has them elsewhere.
+func modelBytes(m *onnx.Model) int64 {
+	info, err := os.Stat(m.Path)
+	if err != nil {
+		return 0
+	}
+	weights := int64(0)
+	for _, t := range m.Graph.Initializers {
+		weights += int64(t.Bytes())
+	}
+	if weights > info.Size() {
+		return info.Size() + weights
+	}
+	return info.Size()
+}
+
 func inspectLayer(l *discover.Layer, total int) inspectedLayer {
-	row := inspectedLayer{Name: l.Name, Op: l.Op, Shape: []int{}, Params: l.Parameters, Bytes: l.Bytes, Share: share(l.Bytes, total), Tied: []string{}, Kinds: []string{"int8", "fp16"}, Note: l.Skip}
+	row := inspectedLayer{Name: l.Name, Op: l.Op, Shape: []int{}, Params: l.Parameters, Bytes: l.Bytes, Share: share(l.Bytes, total), Tied: []string{}}
+	row.Kinds, row.Note = kindsOf(l)
 	if l.In > 0 {
 		row.Shape = []int{l.Out, l.In}
 	}
@@ -118,10 +136,22 @@ func inspectLayer(l *discover.Layer, total int) inspectedLayer {
 	for _, n := range l.Tied {
 		row.Tied = append(row.Tied, n.Name)
 	}
-	if l.Skip == "" {
-		row.Kinds = []string{"chain", "kaleidoscope", "low-rank", "int8", "fp16"}
-	}
 	return row
+}
+
+// kindsOf returns what could replace a layer, and why it is not more.
+func kindsOf(l *discover.Layer) (kinds []string, note string) {
+	kinds = []string{"int8", "fp16"}
+	if l.Parameters < write.MinRounded {
+		kinds = []string{}
+	}
+	switch {
+	case l.Skip != "":
+		return kinds, l.Skip
+	case l.Parameters < fit.MinParameters:
+		return kinds, "too small to gain"
+	}
+	return append([]string{"chain", "kaleidoscope", "low-rank"}, kinds...), ""
 }
 
 func share(part, total int) float64 {

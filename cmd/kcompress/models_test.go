@@ -183,4 +183,3 @@ func plainModel() *onnx.Model {
 		Nodes: []*onnx.Node{{Name: "relu", Op: "Relu", Inputs: []string{"x"}, Outputs: []string{"y"}}}}
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int{"": 17}, Graph: g}
 }
-

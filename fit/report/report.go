@@ -60,7 +60,7 @@ type Layer struct {
 	Error        float64 `json:"relative_error"`
 	// LowRankError is the error of a product of low rank with as many
 	// parameters, for comparison; 0 if it was not computed.
-	LowRankError float64 `json:"low_rank_error,omitempty"`
+	LowRankError float64 `json:"low_rank_error"`
 	MicrosBefore float64 `json:"us_before"`
 	MicrosAfter  float64 `json:"us_after"`
 	Decision     string  `json:"decision"` // replaced, kept or excluded

@@ -63,7 +63,7 @@ func (w *writer) roundKept(found *discover.Result, replaced map[string]bool) {
 }
 
 func (w *writer) canRound(t *onnx.Tensor) bool {
-	if t.Type != onnx.Float32 || t.Len() < minRounded || t.NonFinite() > 0 {
+	if t.Type != onnx.Float32 || t.Len() < MinRounded || t.NonFinite() > 0 {
 		return false
 	}
 	return w.options.Weights != compact.FP16 || largest(t.Float32s()) < 65504

@@ -21,7 +21,7 @@ func shareConstants(g *onnx.Graph) {
 	rename := map[string]string{}
 	var tensors []*onnx.Tensor
 	for _, t := range g.Initializers {
-		if t.Bytes() < minRounded || t.Type == onnx.String || isInput[t.Name] {
+		if t.Bytes() < MinRounded || t.Type == onnx.String || isInput[t.Name] {
 			tensors = append(tensors, t)
 			continue
 		}

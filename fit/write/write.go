@@ -4,6 +4,7 @@ package write
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kcompress/kcompress/fit/discover"
 	"github.com/kcompress/kcompress/kernels/butterfly"
@@ -28,9 +29,9 @@ type Options struct {
 	Producer string
 }
 
-// minRounded is the number of elements from which a constant is worth
+// MinRounded is the number of elements from which a constant is worth
 // rounding: smaller ones are kept exact.
-const minRounded = 1024
+const MinRounded = 1024
 
 // minIRVersion is the first IR version in which initializers need not be inputs
 // too.
@@ -65,7 +66,15 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 		c.IRVersion = max(c.IRVersion, compact.MinIRVersion)
 	}
 	c.IRVersion = max(c.IRVersion, minIRVersion)
+	setMetadata(c, compact.MetadataProducer, o.Producer)
+	setMetadata(c, compact.MetadataWeights, string(o.Weights))
 	return c, nil
+}
+
+// setMetadata replaces the metadata entry of that key, or adds one.
+func setMetadata(m *onnx.Model, key, value string) {
+	rest := slices.DeleteFunc(slices.Clone(m.Metadata), func(p onnx.Property) bool { return p.Key == key })
+	m.Metadata = append(rest, onnx.Property{Key: key, Value: value})
 }
 
 type writer struct {

@@ -56,6 +56,24 @@ func (w Weights) DType() onnx.DType {
 	return onnx.Float32
 }
 
+// Keys of the metadata of a compact model.
+const (
+	MetadataProducer = "kcompress.producer" // program and version that wrote it
+	MetadataWeights  = "kcompress.weights"  // fp32, fp16 or int8
+)
+
+// StoredAs returns how the values of a compact model are stored; ok is false if
+// kcompress did not write the model.
+func StoredAs(m *onnx.Model) (w Weights, ok bool) {
+	for _, p := range m.Metadata {
+		if p.Key == MetadataWeights {
+			w, err := ParseWeights(p.Value)
+			return w, err == nil
+		}
+	}
+	return "", false
+}
+
 // Attributes of a chain node.
 const (
 	attrPatterns = "patterns" // a, b, c, d of each factor, first applied first
