@@ -11,16 +11,20 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+	"strings"
 
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
 )
 
-// Case is one folder with a model and data sets.
+// Case is one model with data sets.
 type Case struct {
-	// Name is the last element of Dir.
+	// Name is the name of the folder, or of the file of a light case.
 	Name string
 	Dir  string
+	// light is the path of the model less ".onnx" if the case is a light one
+	// (light.go).
+	light string
 }
 
 // Status is the outcome of a case.
@@ -52,7 +56,7 @@ type Options struct {
 }
 
 // Find returns the cases in a folder: the folder itself, or all folders below
-// it that hold a model.onnx, sorted by path.
+// it that hold a model.onnx, and light cases, sorted by path.
 func Find(dir string) ([]Case, error) {
 	var cases []Case
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
@@ -67,9 +71,12 @@ func Find(dir string) ([]Case, error) {
 			}
 			cases = append(cases, Case{Name: filepath.Base(abs), Dir: folder})
 		}
+		if stem := strings.TrimSuffix(path, ".onnx"); !d.IsDir() && isLight(stem) {
+			cases = append(cases, Case{Name: filepath.Base(stem), Dir: filepath.Dir(path), light: stem})
+		}
 		return nil
 	})
-	sort.Slice(cases, func(i, j int) bool { return cases[i].Dir < cases[j].Dir })
+	sort.Slice(cases, func(i, j int) bool { return cases[i].Dir+cases[i].Name < cases[j].Dir+cases[j].Name })
 	return cases, err
 }
 
@@ -93,6 +100,9 @@ func (c Case) Run(ctx context.Context, o Options) Result {
 }
 
 func (c Case) run(ctx context.Context, o Options) error {
+	if c.light != "" {
+		return c.runLight(ctx, o)
+	}
 	s, err := runtime.Open(filepath.Join(c.Dir, "model.onnx"), runtime.WithThreads(o.Threads))
 	if err != nil {
 		return err
