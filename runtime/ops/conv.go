@@ -148,12 +148,12 @@ func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 	if b := c.Tensor(2); b != nil {
 		bias = onnx.View[T](b)
 	}
-	filters, channels := s.filters/s.group, s.channels/s.group
-	if filters < 4 || channels == 1 {
+	if s.suitsDirect() {
 		convDirect(c, s, yv, xv, wv, bias)
 		return
 	}
-	block := min(s.positions, max(4*panel, columnElements/max(s.inner, 1)/panel*panel))
+	filters, channels := s.filters/s.group, s.channels/s.group
+	block := min(s.positions, max(4*panel, columnElements/max(s.inner, filters, 1)/panel*panel))
 	blocks := (s.positions + block - 1) / block
 	grain := max(1, rangeWork/max(1, filters*s.inner*block))
 	pointwise := s.isPointwise()
@@ -204,51 +204,6 @@ func (s *convCall) isPointwise() bool {
 		}
 	}
 	return true
-}
-
-// convDirect adds, for each weight, the shifted image to the output: the way
-// for groups with few filters or a single channel.
-func convDirect[T float](c *Call, s *convCall, y, x, w, bias []T) {
-	filters, channels := s.filters/s.group, s.channels/s.group
-	taps := sizeOf(s.kernel)
-	last := len(s.in) - 1
-	width := s.out[last]
-	grain := max(1, rangeWork/4/max(1, s.inner*s.positions))
-	c.Parallel(s.images*s.filters, grain, func(from, to int) {
-		at, tap := make([]int, len(s.in)), make([]int, len(s.in))
-		for i := from; i < to; i++ {
-			n, f := i/s.filters, i%s.filters
-			plane := y[i*s.positions:][:s.positions]
-			setBias(plane, s.positions, 1, s.positions, bias, f)
-			first := n*s.channels + f/filters*channels
-			for k := range s.inner {
-				weight := w[f*s.inner+k]
-				unravel(tap, k%taps, s.kernel)
-				image := x[(first+k/taps)*s.plane:][:s.plane]
-				for pos := 0; pos < s.positions; pos += width {
-					unravel(at, pos, s.out)
-					if row := s.inputRow(at, tap); row >= 0 {
-						addLine(s.placement, plane[pos:][:width], image[row:][:s.in[last]], tap[last], weight)
-					}
-				}
-			}
-		}
-	})
-}
-
-// addLine adds factor times what kernel element tap of the last axis reads of
-// a row of the input to a row of the output.
-func addLine[T float](p *placement, dst, row []T, tap int, factor T) {
-	from, to, start := p.validRange(0, len(dst), tap)
-	dst = dst[from:to]
-	stride := p.strides[len(p.in)-1]
-	if stride == 1 && len(dst) > 0 {
-		addWeighted(dst, row[start:][:len(dst)], factor)
-		return
-	}
-	for i := range dst {
-		dst[i] += factor * row[start+i*stride]
-	}
 }
 
 // convPatches is the way for few output positions, as in streaming models:

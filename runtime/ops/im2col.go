@@ -56,8 +56,12 @@ func (p *placement) inputRow(at, tap []int) int {
 // input coordinate of the first.
 func (p *placement) validRange(x, n, tap int) (from, to, start int) {
 	last := len(p.in) - 1
-	stride, size := p.strides[last], p.in[last]
-	first := x*stride - p.begin[last] + tap*p.dilations[last]
+	return insideRow(p.in[last], x*p.strides[last]-p.begin[last]+tap*p.dilations[last], p.strides[last], n)
+}
+
+// insideRow returns the range of i below n for which first+i*stride lies inside
+// of a row of the given size, and that index for the first of them.
+func insideRow(size, first, stride, n int) (from, to, start int) {
 	if first < 0 {
 		from = min(n, (-first+stride-1)/stride)
 	}
@@ -73,17 +77,22 @@ func (p *placement) validRange(x, n, tap int) (from, to, start int) {
 // gatherLine fills line with what kernel element tap of the last axis reads of
 // a row of the input, for output coordinates from x on.
 func gatherLine[T float](p *placement, line, row []T, x, tap int) {
-	from, to, start := p.validRange(x, len(line), tap)
-	clear(line[:from])
-	clear(line[to:])
-	line = line[from:to]
-	stride := p.strides[len(p.in)-1]
+	last := len(p.in) - 1
+	copyStrided(line, row, x*p.strides[last]-p.begin[last]+tap*p.dilations[last], p.strides[last])
+}
+
+// copyStrided sets dst[i] = row[first+i*stride], 0 outside of the row.
+func copyStrided[T float](dst, row []T, first, stride int) {
+	from, to, start := insideRow(len(row), first, stride, len(dst))
+	clear(dst[:from])
+	clear(dst[to:])
+	dst = dst[from:to]
 	if stride == 1 {
-		copy(line, row[min(start, len(row)):])
+		copy(dst, row[start:])
 		return
 	}
-	for i := range line {
-		line[i] = row[start+i*stride]
+	for i := range dst {
+		dst[i] = row[start+i*stride]
 	}
 }
 

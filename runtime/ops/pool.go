@@ -170,31 +170,35 @@ func maxAxis[T number](p *placement, axis int, dst, src []T, outer, inner int, l
 // maxLines is maxAxis for the last axis, whose elements are neighbours.
 func maxLines[T number](p *placement, dst, src []T, outer int, least T) {
 	last := len(p.in) - 1
-	in, out, stride, dilation := p.in[last], p.out[last], p.strides[last], p.dilations[last]
-	if stride == 1 {
-		fillWith(dst[:outer*out], least)
-		low, _ := p.taps(last, out-1)
-		_, high := p.taps(last, 0)
-		for t := low; t < high; t++ {
-			from, to, start := p.validRange(0, out, t)
-			for o := 0; o < outer && from < to; o++ {
-				maxInto(dst[o*out+from:o*out+to], src[o*in+start:][:to-from])
+	in, out, stride := p.in[last], p.out[last], p.strides[last]
+	low, _ := p.taps(last, out-1)
+	_, high := p.taps(last, 0)
+	fillWith(dst[:outer*out], least)
+	for t := low; t < high; t++ {
+		from, to, start := p.validRange(0, out, t)
+		for o := 0; o < outer && from < to; o++ {
+			line := dst[o*out+from : o*out+to]
+			if row := src[o*in+start:]; stride == 1 {
+				maxInto(line, row[:len(line)])
+			} else {
+				maxStrided(line, row, stride)
 			}
 		}
+	}
+}
+
+// maxStrided is maxInto for every stride-th element of src.
+func maxStrided[T number](dst, src []T, stride int) {
+	if len(dst) == 0 {
 		return
 	}
-	for x := range out {
-		from, to := p.taps(last, x)
-		first := x*stride - p.begin[last]
-		for o := range outer {
-			best := least
-			for t := from; t < to; t++ {
-				if v := src[o*in+first+t*dilation]; v > best || v != v {
-					best = v
-				}
-			}
-			dst[o*out+x] = best
+	src = src[:(len(dst)-1)*stride+1]
+	at := 0
+	for i, best := range dst {
+		if v := src[at]; v > best || v != v {
+			dst[i] = v
 		}
+		at += stride
 	}
 }
 
