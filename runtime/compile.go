@@ -22,12 +22,19 @@ type program struct {
 
 	inputs, outputs         []int
 	inputInfos, outputInfos []onnx.ValueInfo
+	// recorded programs lend their outputs to a Recording instead of handing
+	// them out.
+	recorded bool
 	// captures are values of the outer program that are copied in at the start
 	// of a run of this subgraph.
 	captures []capture
 
 	idle []*frame // for the next runs, guarded by the session's mutex
 }
+
+// handedOut reports whether the caller of a run gets the value in the slot, so
+// that it needs memory of its own.
+func (p *program) handedOut(slot int) bool { return p.isOutput[slot] && !p.recorded }
 
 type capture struct{ outerSlot, slot int }
 

@@ -24,7 +24,8 @@ type frame struct {
 	// borrowed marks values, by slot, that lie in the arena of an outer frame,
 	// which takes them back before the run ends.
 	borrowed []bool
-	heap     []int // by slot, the bytes that a value outside of the arena takes
+	shapes   [][]int // by slot, what a recorder met; nil for other runs
+	heap     []int   // by slot, the bytes that a value outside of the arena takes
 	arena    arena
 	scratch  []*buffer // in use by the current call
 	calls    []ops.Call
@@ -174,11 +175,22 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 		if err := f.keep(slot, c, i); err != nil {
 			return fmt.Errorf("output %d: %w", i, err)
 		}
+		f.noteShape(slot)
 	}
 	for _, slot := range st.last {
 		f.drop(slot)
 	}
 	return nil
+}
+
+// noteShape writes the shape of a new value down for a recorder.
+func (f *frame) noteShape(slot int) {
+	if f.shapes == nil {
+		return
+	}
+	if t, isTensor := f.values[slot].(*onnx.Tensor); isTensor {
+		f.shapes[slot] = append(make([]int, 0, 8), t.Shape...)
+	}
 }
 
 // checkValue makes sure that a kernel finds what its operator declares.

@@ -15,7 +15,7 @@ func (f *frame) Output(c *ops.Call, i int, t onnx.DType, shape []int) (*onnx.Ten
 	}
 	bytes := onnx.RawSize(t, n)
 	slot := f.current.out[i]
-	if slot < 0 || t == onnx.String || f.program.isOutput[slot] {
+	if slot < 0 || t == onnx.String || f.program.handedOut(slot) {
 		if err := f.memory.take(bytes); err != nil {
 			return nil, err
 		}
@@ -37,7 +37,7 @@ func (f *frame) Output(c *ops.Call, i int, t onnx.DType, shape []int) (*onnx.Ten
 // Reuse implements ops.Frame.
 func (f *frame) Reuse(c *ops.Call, i, in int) *onnx.Tensor {
 	from, slot := f.current.in[in], f.current.out[i]
-	if from < 0 || slot < 0 || f.program.isOutput[slot] || !f.current.dies[in] {
+	if from < 0 || slot < 0 || f.program.handedOut(slot) || !f.current.dies[in] {
 		return nil
 	}
 	b := f.buffers[from]
