@@ -18,7 +18,7 @@ type matMulNBits struct {
 func buildMatMulNBits(n *Node) (Kernel, error) {
 	v := &matMulNBits{k: n.Int("K", 0), n: n.Int("N", 0), bits: n.Int("bits", 4), block: n.Int("block_size", 0)}
 	if v.k < 1 || v.n < 1 || v.k > 1<<24 || v.n > 1<<24 {
-		return nil, fmt.Errorf("K is %d and N is %d, expected 1 to 2^24", v.k, v.n)
+		return nil, fmt.Errorf("attributes K and N are %d and %d, expected 1 to 2^24", v.k, v.n)
 	}
 	if v.block < 16 || v.block > 1<<20 || bits.OnesCount(uint(v.block)) != 1 {
 		return nil, fmt.Errorf("block_size is %d, expected a power of 2 of at least 16", v.block)
@@ -27,7 +27,7 @@ func buildMatMulNBits(n *Node) (Kernel, error) {
 		return nil, fmt.Errorf("bits is %d, expected 2, 4 or 8", v.bits)
 	}
 	if n.Int("weight_prepacked", 0) != 0 {
-		return nil, errors.New("prepacked weights are for other processors")
+		return nil, fmt.Errorf("weight_prepacked is %d, expected 0: prepacked weights are for other processors", n.Int("weight_prepacked", 0))
 	}
 	var weight *gemm.Packed
 	constant := n.Constant(1) != nil && n.Constant(2) != nil && (!n.Has(3) || n.Constant(3) != nil)

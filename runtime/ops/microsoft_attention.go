@@ -29,10 +29,13 @@ type headAttention struct {
 	add    *part
 }
 
+// maxHeads bounds the number of heads, so that sizes do not overflow.
+const maxHeads = 1 << 20
+
 func newHeadAttention(n *Node) (*headAttention, error) {
 	v := &headAttention{heads: n.Int("num_heads", 0), filter: n.Float("mask_filter_value", -10000)}
-	if v.heads < 1 {
-		return nil, fmt.Errorf("num_heads is %d, expected at least 1", v.heads)
+	if v.heads < 1 || v.heads > maxHeads {
+		return nil, fmt.Errorf("num_heads is %d, expected 1 to %d", v.heads, maxHeads)
 	}
 	attrs := []onnx.Attribute{
 		onnx.IntAttr("q_num_heads", int64(v.heads)), onnx.IntAttr("kv_num_heads", int64(v.heads)),
@@ -156,7 +159,17 @@ func mergedHeads(x *onnx.Tensor) (*onnx.Tensor, error) {
 	return y.Reshaped(y.Shape[0], y.Shape[1], y.Shape[2]*y.Shape[3]), nil
 }
 
-// lastPart returns a copy of elements from to to-1 of the last axis of x.
+// sameFloats fails unless the given inputs, where present, have the element
+// type of input 0, float32 or of 16 bits.
+func sameFloats(c *Call, inputs ...int) error {
+	if t := c.Tensor(0).Type; t != onnx.Float32 && !isHalf(t) {
+		return c.TypeError(0)
+	}
+	return sameTypes(c, inputs...)
+}
+
+// lastPart returns a copy of elements from to to-1 of the last axis of x, which
+// has elements of whole bytes.
 func lastPart(x *onnx.Tensor, from, to int) *onnx.Tensor {
 	rank := x.Rank()
 	size := x.Shape[rank-1]

@@ -40,8 +40,8 @@ func buildGroupQuery(n *Node) (Kernel, error) {
 		heads: n.Int("num_heads", 0), keyHeads: n.Int("kv_num_heads", 0), window: n.Int("local_window_size", -1),
 		rotate: n.Bool("do_rotary", false), interleaved: n.Bool("rotary_interleaved", false), causal: n.Bool("causal", true),
 	}
-	if v.heads < 1 || v.keyHeads < 1 {
-		return nil, fmt.Errorf("num_heads is %d and kv_num_heads %d, expected at least 1", v.heads, v.keyHeads)
+	if v.heads < 1 || v.heads > maxHeads || v.keyHeads < 1 || v.keyHeads > maxHeads {
+		return nil, fmt.Errorf("num_heads is %d and kv_num_heads %d, expected 1 to %d", v.heads, v.keyHeads, maxHeads)
 	}
 	if err := needInputs(n, groupLengths, groupTotal); err != nil {
 		return nil, err
@@ -111,8 +111,8 @@ func (v *groupQueryAttention) split(c *Call) (q, k, value *onnx.Tensor, err erro
 	if q.Rank() != 3 {
 		return nil, nil, nil, c.ShapeError(groupQuery, "[batch, length, size]")
 	}
-	if q.Type != onnx.Float32 && !isHalf(q.Type) {
-		return nil, nil, nil, c.TypeError(groupQuery)
+	if err := sameFloats(c, groupKey, groupValue); err != nil {
+		return nil, nil, nil, err
 	}
 	if k == nil && value == nil {
 		all := v.heads + 2*v.keyHeads
@@ -122,8 +122,8 @@ func (v *groupQueryAttention) split(c *Call) (q, k, value *onnx.Tensor, err erro
 		size := q.Shape[2] / all
 		q, k, value = lastPart(q, 0, v.heads*size), lastPart(q, v.heads*size, (v.heads+v.keyHeads)*size), lastPart(q, (v.heads+v.keyHeads)*size, all*size)
 	}
-	if k == nil || value == nil || k.Type != q.Type || value.Type != q.Type {
-		return nil, nil, nil, errors.New("key and value must be given together, of the type of the query")
+	if k == nil || value == nil {
+		return nil, nil, nil, errors.New("key and value must be given together")
 	}
 	if q, err = splitHeads(q, v.heads); err != nil {
 		return nil, nil, nil, err

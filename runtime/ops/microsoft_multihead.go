@@ -35,6 +35,9 @@ func buildMultiHeadAttention(n *Node) (Kernel, error) {
 		if c.Tensor(multiHeadPastLength) != nil {
 			return errors.New("a shared buffer for past and present is not supported")
 		}
+		if err := sameFloats(c, multiHeadKey, multiHeadValue, multiHeadInputBias, multiHeadPastKey, multiHeadPastValue); err != nil {
+			return err
+		}
 		in, err := v.unpack(c)
 		if err != nil {
 			return err

@@ -35,6 +35,9 @@ func buildProjectedAttention(n *Node) (Kernel, error) {
 		return nil, err
 	}
 	return func(c *Call) error {
+		if err := sameFloats(c, 1, 2, 4); err != nil {
+			return err
+		}
 		if c.Tensor(0).Rank() != 3 {
 			return c.ShapeError(0, "[batch, length, size]")
 		}
@@ -72,8 +75,8 @@ func (v *projectedAttention) attendTo(c *Call, x, mask, past, bias *onnx.Tensor)
 		mask: mask, bias: bias,
 	}
 	if past != nil {
-		if past.Rank() != 5 || past.Shape[0] != 2 {
-			return fmt.Errorf("the past has shape %v, expected [2, batch, heads, length, size]", past.Shape)
+		if past.Type != x.Type || past.Rank() != 5 || past.Shape[0] != 2 {
+			return fmt.Errorf("the past is %v, expected %v[2, batch, heads, length, size]", past, x.Type)
 		}
 		half, raw := past.Shape[1:], past.Raw()
 		var err error

@@ -108,7 +108,7 @@ func buildQLinearSoftmax(n *Node) (Kernel, error) {
 // buildQLinearConcat is Concat; here the scale and zero point of the output
 // are the first inputs.
 func buildQLinearConcat(n *Node) (Kernel, error) {
-	if len(n.Inputs)%3 != 2 {
+	if len(n.Inputs) < 5 || len(n.Inputs)%3 != 2 {
 		return nil, fmt.Errorf("has %d inputs, expected 2 and 3 for each tensor", len(n.Inputs))
 	}
 	q := qlinear{op: "Concat", opset: 13, scale: 0}
