@@ -206,7 +206,7 @@ func buildOneHot(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		hot, err := wholeNumbers(indices)
+		read, err := numberReader(indices)
 		if err != nil {
 			return fmt.Errorf("indices: %w", err)
 		}
@@ -219,12 +219,13 @@ func buildOneHot(n *Node) (Kernel, error) {
 			move(i, 0)
 		}
 		inner := product(indices.Shape[at:])
-		for i, v := range hot {
+		for i := range indices.Len() {
+			v := math.Trunc(read(i))
 			if v < 0 {
-				v += depth
+				v += float64(depth)
 			}
-			if v >= 0 && v < depth {
-				move((i/inner*depth+v)*inner+i%inner, 1)
+			if v >= 0 && v < float64(depth) { // others, and NaN, are off
+				move((i/inner*depth+int(v))*inner+i%inner, 1)
 			}
 		}
 		return nil

@@ -48,6 +48,10 @@ func merger(y, updates *onnx.Tensor, reduction string, n int) (func(d, s int), e
 		return mergeNumbers[uint8](y, updates, logical, n), nil
 	case onnx.Float16, onnx.BFloat16:
 		return mergeHalves(y, updates, reduction, n), nil
+	case onnx.Complex64:
+		return mergeComplex[complex64](y, updates, reduction, n)
+	case onnx.Complex128:
+		return mergeComplex[complex128](y, updates, reduction, n)
 	}
 	return nil, fmt.Errorf("reduction %s of %v", reduction, y.Type)
 }
@@ -77,6 +81,24 @@ func mergeNumbers[T realNumber](y, updates *onnx.Tensor, reduction string, n int
 			to[i] = f(to[i], v)
 		}
 	}
+}
+
+// mergeComplex adds or multiplies: complex numbers have no order.
+func mergeComplex[T complex64 | complex128](y, updates *onnx.Tensor, reduction string, n int) (func(d, s int), error) {
+	f := func(a, b T) T { return a + b }
+	switch reduction {
+	case "mul":
+		f = func(a, b T) T { return a * b }
+	case "max", "min":
+		return nil, fmt.Errorf("reduction %s of %v", reduction, y.Type)
+	}
+	to, from := onnx.View[T](y), onnx.View[T](updates)
+	return func(d, s int) {
+		to := to[d*n : (d+1)*n]
+		for i, v := range from[s*n : (s+1)*n] {
+			to[i] = f(to[i], v)
+		}
+	}, nil
 }
 
 func mergeHalves(y, updates *onnx.Tensor, reduction string, n int) func(d, s int) {

@@ -28,16 +28,38 @@ func nonZero(t *onnx.Tensor) ([]int, error) {
 		}
 		return at, nil
 	}
-	read, err := numberReader(t)
+	read, step, err := partReader(t)
 	if err != nil {
 		return nil, err
 	}
 	for i := range t.Len() {
-		if read(i) != 0 { // NaN is not zero
+		// NaN is not zero. The parts of a real number are the same.
+		if read(i*step) != 0 || read(i*step+step-1) != 0 {
 			at = append(at, i)
 		}
 	}
 	return at, nil
+}
+
+// partReader is numberReader for complex numbers too: element i has the real
+// part read(i*step) and the imaginary part read(i*step+1) where step is 2.
+func partReader(t *onnx.Tensor) (read func(i int) float64, step int, err error) {
+	wide := onnx.Undefined
+	switch t.Type {
+	case onnx.Complex64:
+		wide = onnx.Float32
+	case onnx.Complex128:
+		wide = onnx.Float64
+	default:
+		read, err = numberReader(t)
+		return read, 1, err
+	}
+	parts, err := onnx.FromRaw(wide, []int{2 * t.Len()}, t.Raw())
+	if err != nil {
+		return nil, 0, err
+	}
+	read, err = numberReader(parts)
+	return read, 2, err
 }
 
 func buildNonZero(n *Node) (Kernel, error) {
@@ -184,7 +206,7 @@ func buildTrilu(n *Node) (Kernel, error) {
 		if x.Rank() < 2 {
 			return c.ShapeError(0, "at least two axes")
 		}
-		if x.Type.Bits() < 8 {
+		if x.Type.Bits() < 8 && x.Type != onnx.String {
 			return c.TypeError(0)
 		}
 		if c.Tensor(1) != nil {
@@ -201,12 +223,15 @@ func buildTrilu(n *Node) (Kernel, error) {
 		k = min(max(k, -rows), cols)
 		width := y.Type.Bits() / 8
 		for r := range y.Len() / cols {
-			row := y.Raw()[r*cols*width : (r+1)*cols*width]
 			diagonal := r%rows + k // both triangles contain it
-			if upper {
-				clear(row[:min(max(diagonal, 0), cols)*width])
+			from, to := 0, min(max(diagonal, 0), cols)
+			if !upper {
+				from, to = min(max(diagonal+1, 0), cols), cols
+			}
+			if y.Type == onnx.String {
+				clear(y.Strings[r*cols+from : r*cols+to])
 			} else {
-				clear(row[min(max(diagonal+1, 0), cols)*width:])
+				clear(y.Raw()[(r*cols+from)*width : (r*cols+to)*width])
 			}
 		}
 		return nil

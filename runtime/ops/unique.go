@@ -46,17 +46,24 @@ func elementOrder(c *Call) (func(i, j int) int, error) {
 		v := onnx.View[uint64](x)
 		return func(i, j int) int { return cmp.Compare(v[i], v[j]) }, nil
 	}
-	read, err := numberReader(x)
+	read, step, err := partReader(x)
 	if err != nil {
 		return nil, c.TypeError(0)
 	}
 	return func(i, j int) int {
-		a, b := read(i), read(j)
-		if math.IsNaN(a) != math.IsNaN(b) {
-			return cmp.Compare(b, a)
+		if d := compareNaNLast(read(i*step), read(j*step)); d != 0 || step == 1 {
+			return d
 		}
-		return cmp.Compare(a, b)
+		return compareNaNLast(read(i*2+1), read(j*2+1)) // imaginary parts
 	}, nil
+}
+
+// compareNaNLast is cmp.Compare with NaN behind all numbers.
+func compareNaNLast(a, b float64) int {
+	if math.IsNaN(a) != math.IsNaN(b) {
+		return cmp.Compare(b, a)
+	}
+	return cmp.Compare(a, b)
 }
 
 // groups are the slices of a tensor along an axis, equal ones together.
