@@ -60,10 +60,42 @@ func buildArg(n *Node) (Kernel, error) {
 func argOver[T number](c *Call, s argSearch, y []int64, l axisLayout) {
 	x := onnx.View[T](c.Tensor(0))
 	c.Parallel(len(y), l.lineGrain(), func(from, to int) {
+		if l.inner == 1 && !s.last {
+			for i := from; i < to; i++ {
+				y[i] = firstOf(x[i*l.size:(i+1)*l.size], s.smallest)
+			}
+			return
+		}
 		for i := from; i < to; i++ {
 			y[i] = argLine(s, x[l.line(i):], l.size, l.inner)
 		}
 	})
+}
+
+// firstOf is argLine for neighbouring elements and the first of equal ones.
+func firstOf[T number](x []T, smallest bool) int64 {
+	best, found := 0, x[0]
+	if found != found {
+		return 0
+	}
+	if smallest {
+		for k, v := range x {
+			if !(v >= found) { // smaller, or NaN
+				if best, found = k, v; v != v {
+					break
+				}
+			}
+		}
+		return int64(best)
+	}
+	for k, v := range x {
+		if !(v <= found) {
+			if best, found = k, v; v != v {
+				break
+			}
+		}
+	}
+	return int64(best)
 }
 
 // argLine searches n elements that are step apart.

@@ -3,6 +3,7 @@ package ops
 import (
 	"math"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -154,9 +155,7 @@ func powFloat32(dst, a, b []float32) {
 			copy(dst, a)
 			return
 		case 2:
-			for i, v := range a {
-				dst[i] = v * v
-			}
+			vec.Mul(dst, a, a)
 			return
 		case 3:
 			for i, v := range a {
@@ -164,9 +163,7 @@ func powFloat32(dst, a, b []float32) {
 			}
 			return
 		case -1:
-			for i, v := range a {
-				dst[i] = 1 / v
-			}
+			vec.ScalarDiv(dst, 1, a)
 			return
 		}
 	}

@@ -143,3 +143,19 @@ func TestEinsumErrors(t *testing.T) {
 		}
 	}
 }
+
+// FuzzEinsum runs equations of any text: they fail or give a result, but never
+// panic.
+func FuzzEinsum(f *testing.F) {
+	for _, equation := range []string{"ij,jk->ik", "...i,i...", "ii->i", "i,j", " a b , b a ->", "->", ",", "...,...->...", "Zz,zZ"} {
+		f.Add(equation, uint8(2), uint8(2))
+	}
+	f.Fuzz(func(t *testing.T, equation string, first, second uint8) {
+		shape := []int{2, 3, 1, 2}
+		a, b := onnx.NewTensor(onnx.Float32, shape[:first%5]...), onnx.NewTensor(onnx.Float32, shape[:second%5]...)
+		_, _ = runOn(1, node("Einsum", 12, textAttr("equation", equation)), a, b)
+		if e, err := parseEquation(equation); err == nil {
+			_, _, _ = e.resolve([]int{int(first % 5), int(second % 5)})
+		}
+	})
+}

@@ -88,8 +88,8 @@ func (n *nest) rows(from, to int, row func(out, count int, at []int)) {
 		return
 	}
 	inner := len(n.sizes) - 1
-	index := make([]int, len(n.sizes))
-	at := make([]int, len(n.steps))
+	memory := make([]int, len(n.sizes)+len(n.steps))
+	index, at := memory[:len(n.sizes)], memory[len(n.sizes):]
 	rest := from
 	for i := inner; i >= 0; i-- {
 		index[i] = rest % n.sizes[i]

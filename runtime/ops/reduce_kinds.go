@@ -32,11 +32,24 @@ func (r reduction[T, A]) withRow(row func(value A, x []T) A) reduction[T, A] {
 	return r
 }
 
+// withColumn replaces the column function by a faster one.
+func (r reduction[T, A]) withColumn(column func(values []A, x []T)) reduction[T, A] {
+	r.column = column
+	return r
+}
+
 // Values of floats are added up in float64, those of integers wrap around in
 // their own type.
 
 func sumFold[T, A number]() reduction[T, A] {
-	return fold(0, func(value A, x T) A { return value + A(x) }, func(value A, _ int) T { return T(value) })
+	return fold(0, func(value A, x T) A { return value + A(x) }, func(value A, _ int) T { return T(value) }).withColumn(sumColumn[T, A])
+}
+
+func sumColumn[T, A number](values []A, x []T) {
+	values = values[:len(x)]
+	for i, v := range x {
+		values[i] += A(v)
+	}
 }
 
 func sumRow(value float64, x []float32) float64 { return value + float64(vec.Sum(x)) }
@@ -69,13 +82,16 @@ var meanTypes = reduceTypes{
 
 func itself[T any](value T, _ int) T { return value }
 
-func maxFold[T number](lowest T) reduction[T, T] { return fold(lowest, larger[T], itself[T]) }
-func minFold[T number](highest T) reduction[T, T] {
-	return fold(highest, lesser[T], itself[T])
-}
+func maxFold[T number](lowest T) reduction[T, T]  { return fold(lowest, larger[T], itself[T]) }
+func minFold[T number](highest T) reduction[T, T] { return fold(highest, lesser[T], itself[T]) }
+
+func maxRow(value float32, x []float32) float32 { return max(value, vec.Max(x)) }
+func minRow(value float32, x []float32) float32 { return min(value, vec.Min(x)) }
+func maxColumn(values, x []float32)             { vec.Maximum(values, values, x) }
+func minColumn(values, x []float32)             { vec.Minimum(values, values, x) }
 
 var maxTypes = reduceTypes{
-	onnx.Float32: reduceOver(maxFold(float32(math.Inf(-1))).withRow(func(value float32, x []float32) float32 { return max(value, vec.Max(x)) })),
+	onnx.Float32: reduceOver(maxFold(float32(math.Inf(-1))).withRow(maxRow).withColumn(maxColumn)),
 	onnx.Float64: reduceOver(maxFold(math.Inf(-1))),
 	onnx.Int8:    reduceOver(maxFold[int8](math.MinInt8)), onnx.Int32: reduceOver(maxFold[int32](math.MinInt32)), onnx.Int64: reduceOver(maxFold[int64](math.MinInt64)),
 	onnx.Uint8: reduceOver(maxFold[uint8](0)), onnx.Uint32: reduceOver(maxFold[uint32](0)), onnx.Uint64: reduceOver(maxFold[uint64](0)),
@@ -83,7 +99,7 @@ var maxTypes = reduceTypes{
 }
 
 var minTypes = reduceTypes{
-	onnx.Float32: reduceOver(minFold(float32(math.Inf(1))).withRow(func(value float32, x []float32) float32 { return min(value, vec.Min(x)) })),
+	onnx.Float32: reduceOver(minFold(float32(math.Inf(1))).withRow(minRow).withColumn(minColumn)),
 	onnx.Float64: reduceOver(minFold(math.Inf(1))),
 	onnx.Int8:    reduceOver(minFold[int8](math.MaxInt8)), onnx.Int32: reduceOver(minFold[int32](math.MaxInt32)), onnx.Int64: reduceOver(minFold[int64](math.MaxInt64)),
 	onnx.Uint8: reduceOver(minFold[uint8](math.MaxUint8)), onnx.Uint32: reduceOver(minFold[uint32](math.MaxUint32)), onnx.Uint64: reduceOver(minFold[uint64](math.MaxUint64)),

@@ -56,19 +56,67 @@ func where(c *Call) error {
 func choose[T any](c *Call, n nest, dst []T, mask []bool, x, y []T) {
 	c.Parallel(n.total, elementGrain, func(from, to int) {
 		n.rows(from, to, func(out, count int, at []int) {
-			m, ms := at[0], n.step(0)
-			a, as := at[1], n.step(1)
-			b, bs := at[2], n.step(2)
-			for i := out; i < out+count; i++ {
-				if mask[m] {
-					dst[i] = x[a]
-				} else {
-					dst[i] = y[b]
-				}
-				m, a, b = m+ms, a+as, b+bs
-			}
+			chooseRow(dst[out:out+count], rowOf(mask, at[0], count, n.step(0)),
+				rowOf(x, at[1], count, n.step(1)), rowOf(y, at[2], count, n.step(2)))
 		})
 	})
+}
+
+// chooseRow sets one row; mask, x and y have its length, or length 1 and are
+// then repeated.
+func chooseRow[T any](dst []T, mask []bool, x, y []T) {
+	switch {
+	case len(mask) < len(dst) && mask[0]:
+		repeatRow(dst, x)
+	case len(mask) < len(dst):
+		repeatRow(dst, y)
+	case len(x) == len(dst) && len(y) == len(dst):
+		for i, m := range mask {
+			v := y[i]
+			if m {
+				v = x[i]
+			}
+			dst[i] = v
+		}
+	case len(x) == len(dst):
+		other := y[0]
+		for i, m := range mask {
+			v := other
+			if m {
+				v = x[i]
+			}
+			dst[i] = v
+		}
+	case len(y) == len(dst):
+		chosen := x[0]
+		for i, m := range mask {
+			v := y[i]
+			if m {
+				v = chosen
+			}
+			dst[i] = v
+		}
+	default:
+		chosen, other := x[0], y[0]
+		for i, m := range mask {
+			v := other
+			if m {
+				v = chosen
+			}
+			dst[i] = v
+		}
+	}
+}
+
+// repeatRow copies a row of the length of dst, or repeats a single element.
+func repeatRow[T any](dst, x []T) {
+	if len(x) == len(dst) {
+		copy(dst, x)
+		return
+	}
+	for i := range dst {
+		dst[i] = x[0]
+	}
 }
 
 // inferWhere infers Where, and the elements of shapes that are chosen.
