@@ -61,6 +61,14 @@ func New(m *onnx.Model, parameters []string, threads int) (*Graph, error) {
 	g := &Graph{session: s, memory: memory{}}
 	plan := newPlan(s.Steps(), m.Graph.Outputs)
 	g.parameters, g.blocked = plan.differentiable(parameters)
+	if len(g.parameters) < len(parameters) { // the others are constants after all
+		s.Close()
+		rest, err := New(m, g.parameters, threads)
+		if err == nil {
+			rest.blocked = g.blocked
+		}
+		return rest, err
+	}
 	g.steps = plan.steps(g.parameters)
 	if g.recorder, err = s.Recorder(keptValues(g.steps)); err != nil {
 		s.Close()
@@ -118,8 +126,8 @@ func (g *Graph) Close() {
 	g.pool.Close()
 }
 
-// Forward runs the model. The inputs hold those of the model and all the
-// parameters given to New. The caller closes the pass.
+// Forward runs the model. The inputs hold those of the model and the values of
+// Parameters. The caller closes the pass.
 func (g *Graph) Forward(ctx context.Context, inputs map[string]*onnx.Tensor) (*Pass, error) {
 	r, err := g.recorder.Run(ctx, inputs)
 	if err != nil {

@@ -1,0 +1,247 @@
+// Package distil trains a compressed model, the student, to give the outputs of
+// the model that it was made from, the teacher (Hinton, Vinyals, Dean, arXiv
+// 1503.02531), end to end and on unlabelled inputs.
+//
+// What is trained are the factors of the chains, biases, and the scales and
+// offsets of normalisations. The loss is the Kullback-Leibler divergence where
+// the model gives scores of classes, and the squared relative error elsewhere.
+package distil
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/kcompress/kcompress/fit/calibrate"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/grad"
+	"github.com/kcompress/kcompress/runtime/pool"
+)
+
+// Options say how to train. Zero values stand for the defaults named.
+type Options struct {
+	// Steps is the number of optimiser steps (500); fewer are taken if TimeLimit
+	// would be exceeded. With a limit the result depends on the machine's speed.
+	Steps     int
+	TimeLimit time.Duration
+	// BatchSize is the number of samples of a step (64) where the inputs can be
+	// cut into samples; else a step takes a batch as it is in the data.
+	BatchSize int
+	// FactorRate and OtherRate are the peak rates of Adam for the factors
+	// (0.002) and for biases and normalisations (0.0003).
+	FactorRate, OtherRate float64
+	// Int8Aware runs the last third of the steps with factors rounded as an
+	// int8 file stores them, and measures them so.
+	Int8Aware bool
+	// NoMixup turns the mixing of samples off.
+	NoMixup bool
+	// EvaluateEvery is the number of steps between measurements on the data
+	// held back (a tenth of the steps).
+	EvaluateEvery int
+	Seed          uint64
+	Threads       int
+	// Progress is told the loss of each step; it may be nil.
+	Progress func(step, steps int, loss float64)
+}
+
+// Result is a trained student.
+type Result struct {
+	// Model is the student with the values that did best on the data held back:
+	// never worse than those it came with.
+	Model *onnx.Model
+	// Values holds the trained initializers by name.
+	Values map[string]*onnx.Tensor
+	// Before and After are the losses on the data held back.
+	Before, After float64
+	Steps         int
+	Seconds       float64
+	// Notes say in plain words what could not be trained, and why.
+	Notes []string
+}
+
+// ErrNothingToTrain is returned if the student has no chains or biases that can
+// be trained.
+var ErrNothingToTrain = errors.New("the model holds nothing that can be trained")
+
+func (o *Options) setDefaults() {
+	if o.Steps <= 0 {
+		o.Steps = 500
+	}
+	if o.BatchSize <= 0 {
+		o.BatchSize = 64
+	}
+	if o.FactorRate <= 0 {
+		o.FactorRate = 2e-3
+	}
+	if o.OtherRate <= 0 {
+		o.OtherRate = 3e-4
+	}
+	if o.EvaluateEvery <= 0 {
+		o.EvaluateEvery = max(1, (o.Steps+9)/10)
+	}
+}
+
+// Run trains the student, whose chains are stored as float32, on the data and
+// chooses by what is held back. Neither model is changed. For one seed and no
+// time limit the result is the same, bit for bit, on any number of threads.
+func Run(ctx context.Context, teacher, student *onnx.Model, data, held *calibrate.Data, o Options) (*Result, error) {
+	o.setDefaults()
+	t, err := newTrainer(ctx, teacher, student, data, held, o)
+	if err != nil {
+		return nil, err
+	}
+	defer t.close()
+	return t.run(ctx)
+}
+
+// trainer is the state of one run.
+type trainer struct {
+	options    Options
+	student    *onnx.Model
+	teacher    *runtime.Session
+	graph      *grad.Graph
+	pool       *pool.Pool
+	losses     []outputLoss
+	batches    *batches
+	held       []example
+	parameters []*parameter
+	steps      int
+	started    time.Time
+	notes      []string
+}
+
+// example is a batch of inputs with the teacher's outputs.
+type example struct{ inputs, targets map[string]*onnx.Tensor }
+
+func newTrainer(ctx context.Context, teacher, student *onnx.Model, data, held *calibrate.Data, o Options) (*trainer, error) {
+	t := &trainer{options: o, student: student, steps: o.Steps, started: time.Now(), pool: pool.New(o.Threads)}
+	ok := false
+	defer func() {
+		if !ok {
+			t.close()
+		}
+	}()
+	var err error
+	if t.teacher, err = runtime.New(teacher, runtime.WithThreads(o.Threads)); err != nil {
+		return nil, err
+	}
+	if err := t.findParameters(); err != nil {
+		return nil, err
+	}
+	inputs := t.teacher.Inputs()
+	if t.batches, err = newBatches(data, inputs, o); err != nil {
+		return nil, err
+	}
+	t.losses = newLosses(teacher.Graph, inputs)
+	for _, batch := range held.Limit(maxHeld).Batches {
+		e := example{inputs: calibrate.Inputs(batch, inputs)}
+		if e.targets, err = t.teacher.Run(ctx, e.inputs); err != nil {
+			return nil, err
+		}
+		t.held = append(t.held, e)
+	}
+	if len(t.held) == 0 {
+		return nil, errors.New("no samples are held back to measure with")
+	}
+	ok = true
+	return t, nil
+}
+
+// maxHeld bounds the samples that are measured on, and heldBytes is not needed
+// beyond it: the teacher's outputs for them stay in memory.
+const maxHeld = 512
+
+// findParameters makes the graph of what can be trained.
+func (t *trainer) findParameters() error {
+	found := trainable(t.student)
+	names := make([]string, len(found))
+	for i, p := range found {
+		names[i] = p.name
+	}
+	var err error
+	if t.graph, err = grad.New(t.student, names, t.options.Threads); err != nil {
+		return err
+	}
+	kept := map[string]bool{}
+	for _, name := range t.graph.Parameters() {
+		kept[name] = true
+	}
+	for _, p := range found {
+		if kept[p.name] {
+			t.parameters = append(t.parameters, p)
+		}
+	}
+	for _, b := range t.graph.Blocked() {
+		t.notes = append(t.notes, fmt.Sprintf("node %v has no derivative: what lies before it is not trained", b))
+	}
+	if len(t.parameters) == 0 {
+		return ErrNothingToTrain
+	}
+	return nil
+}
+
+func (t *trainer) close() {
+	if t.teacher != nil {
+		t.teacher.Close()
+	}
+	if t.graph != nil {
+		t.graph.Close()
+	}
+	t.pool.Close()
+}
+
+func (t *trainer) run(ctx context.Context) (*Result, error) {
+	best := t.snapshot()
+	before, err := t.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	after, step := before, 0
+	for ; step < t.steps; step++ {
+		loss, err := t.step(ctx, step)
+		if err != nil {
+			return nil, err
+		}
+		if math.IsNaN(loss) || math.IsInf(loss, 0) {
+			t.notes = append(t.notes, fmt.Sprintf("training diverged at step %d", step+1))
+			break
+		}
+		t.limitSteps(step + 1)
+		if t.options.Progress != nil {
+			t.options.Progress(step+1, t.steps, loss)
+		}
+		if (step+1)%t.options.EvaluateEvery != 0 && step+1 != t.steps {
+			continue
+		}
+		now, err := t.measure(ctx)
+		if err != nil {
+			return nil, err
+		}
+		if now < after {
+			after, best = now, t.snapshot()
+		}
+	}
+	r := &Result{Before: before, After: after, Steps: step, Values: best, Seconds: time.Since(t.started).Seconds(), Notes: t.notes}
+	r.Model = withValues(t.student, best)
+	return r, nil
+}
+
+// timedSteps is after how many steps their time is known well enough.
+const timedSteps = 4
+
+// limitSteps plans fewer steps if the time would not do.
+func (t *trainer) limitSteps(done int) {
+	if t.options.TimeLimit <= 0 || done < timedSteps {
+		return
+	}
+	spent := time.Since(t.started)
+	most := int(float64(done) * float64(t.options.TimeLimit) / float64(spent))
+	if done == timedSteps {
+		t.steps = min(t.steps, max(most, done))
+	} else if spent > t.options.TimeLimit {
+		t.steps = done
+	}
+}
