@@ -2,7 +2,9 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/kernels/vec"
@@ -27,15 +29,24 @@ type conv struct {
 	group  int
 	weight *onnx.Tensor // if constant, in float32
 	packed func() []*gemm.Packed
+	// last is the plan of the last run, which the next one with inputs of the
+	// same shapes uses again.
+	last atomic.Pointer[convCall]
 }
 
-// convCall is what a run of a conv knows about its shapes.
+// convCall is what a run of a conv knows about its shapes. It does not change
+// once it is made.
 type convCall struct {
 	*placement
+	// x, w and y are the shapes of the input, the weight and the output.
+	x, w, y                          []int
 	images, channels, filters, group int
 	// inner is the number of weights for one output element: input channels
 	// of a group times kernel elements. positions is the size of an output plane.
 	inner, positions, plane int
+	// direct is the plan of a direct convolution, nil where another way is
+	// better.
+	direct *directConv
 }
 
 func buildConv(n *Node) (Kernel, error) {
@@ -79,7 +90,7 @@ func (v *conv) run(c *Call) error {
 	if _, err := channelBias(c, 2, s.filters); err != nil {
 		return err
 	}
-	y, err := c.Output(0, x.Type, append([]int{s.images, s.filters}, s.out...)...)
+	y, err := c.Output(0, x.Type, s.y...)
 	if err != nil || y.Len() == 0 {
 		return err
 	}
@@ -97,19 +108,23 @@ func (v *conv) run(c *Call) error {
 	return nil
 }
 
+// shapes checks the shapes of input and weight and plans the work.
 func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
+	if s := v.last.Load(); s != nil && slices.Equal(s.x, x.Shape) && slices.Equal(s.w, w.Shape) {
+		return s, nil
+	}
 	if x.Rank() < 3 {
 		return nil, c.ShapeError(0, "batch, channels and at least one spatial axis")
 	}
 	if w.Rank() != x.Rank() {
 		return nil, c.ShapeError(1, fmt.Sprintf("rank %d as the input has", x.Rank()))
 	}
-	s := &convCall{images: x.Shape[0], channels: x.Shape[1], filters: w.Shape[0], group: v.group}
+	s := &convCall{x: slices.Clone(x.Shape), w: slices.Clone(w.Shape), images: x.Shape[0], channels: x.Shape[1], filters: w.Shape[0], group: v.group}
 	if s.group < 1 || s.channels%s.group != 0 || s.filters%s.group != 0 || w.Shape[1] != s.channels/s.group {
 		return nil, fmt.Errorf("input %v, weight %v and group %d do not fit: expected weight [filters, channels/group, kernel...] and both multiples of group",
 			x.Shape, w.Shape, s.group)
 	}
-	p, err := v.window.over(x.Shape[2:], w.Shape[2:])
+	p, err := v.window.over(s.x[2:], s.w[2:])
 	if err != nil {
 		return nil, err
 	}
@@ -118,6 +133,11 @@ func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
 		return nil, err
 	}
 	s.inner, s.plane = sizeOf(w.Shape[1:]), sizeOf(p.in)
+	s.y = append([]int{s.images, s.filters}, p.out...)
+	if s.positions > 0 && s.suitsDirect() {
+		s.direct = newDirectConv(s, directRows(s))
+	}
+	v.last.Store(s)
 	return s, nil
 }
 
@@ -148,7 +168,7 @@ func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 	if b := c.Tensor(2); b != nil {
 		bias = onnx.View[T](b)
 	}
-	if s.suitsDirect() {
+	if s.direct != nil {
 		convDirect(c, s, yv, xv, wv, bias)
 		return
 	}

@@ -14,6 +14,7 @@ import "slices"
 // directConv is a convolution in this form.
 type directConv struct {
 	*convCall
+	rows int // output rows of a block, along the first axis
 	// sizes are those of a plane: the output plus what the kernel reaches
 	// further. Accumulators have the same distances between rows.
 	sizes  []int
@@ -28,10 +29,10 @@ type directConv struct {
 // offset on.
 type directTap struct{ plane, offset int }
 
-// newDirectConv plans a block of rows output rows (along the first axis).
+// newDirectConv plans blocks of the given number of output rows.
 func newDirectConv(s *convCall, rows int) *directConv {
 	axes := len(s.in)
-	d := &directConv{convCall: s, sizes: make([]int, axes), pitch: make([]int, axes)}
+	d := &directConv{convCall: s, rows: rows, sizes: make([]int, axes), pitch: make([]int, axes)}
 	step := 1
 	for a := axes - 1; a >= 0; a-- {
 		d.sizes[a] = s.out[a] + (s.kernel[a]-1)*s.dilations[a]/s.strides[a]
@@ -109,9 +110,8 @@ const (
 // convDirect computes y for blocks of output rows of a group.
 func convDirect[T float](c *Call, s *convCall, y, x, w, bias []T) {
 	filters, channels := s.filters/s.group, s.channels/s.group
-	rows := directRows(s)
+	d, rows := s.direct, s.direct.rows
 	blocks := (s.out[0] + rows - 1) / rows
-	d := newDirectConv(s, rows)
 	plane := d.pitch[0] * d.sizes[0]
 	grain := max(1, rangeWork/8/max(1, filters*s.inner*rows*d.pitch[0]))
 	c.Parallel(s.images*s.group*blocks, grain, func(from, to int) {

@@ -10,6 +10,7 @@ package ops
 func im2col[T float](p *placement, dst, image []T, channels, from, to int, add bool) {
 	axes := len(p.in)
 	last := axes - 1
+	stride := p.strides[last]
 	taps, plane, columns := sizeOf(p.kernel), sizeOf(p.in), to-from
 	tap := make([]int, axes)
 	at := make([]int, axes)
@@ -19,17 +20,20 @@ func im2col[T float](p *placement, dst, image []T, channels, from, to int, add b
 			unravel(at, pos, p.out)
 			run := min(to-pos, p.out[last]-at[last])
 			row := p.inputRow(at, tap)
+			low, high, start := p.validRange(at[last], run, tap[last])
+			if row < 0 {
+				low, high = 0, 0
+			}
 			for c := range channels {
 				line := dst[(c*taps+t)*columns+pos-from:][:run]
-				switch {
-				case row < 0 && !add:
-					clear(line)
-				case row < 0:
-				case add:
-					scatterLine(p, image[c*plane+row:][:p.in[last]], line, at[last], tap[last])
-				default:
-					gatherLine(p, line, image[c*plane+row:][:p.in[last]], at[last], tap[last])
+				source := image[c*plane+max(row, 0)+start:]
+				if add {
+					addToStrided(source, line[low:high], stride)
+					continue
 				}
+				clear(line[:low])
+				copyFromStrided(line[low:high], source, stride)
+				clear(line[high:])
 			}
 			pos += run
 		}
@@ -74,34 +78,35 @@ func insideRow(size, first, stride, n int) (from, to, start int) {
 	return from, to, first + from*stride
 }
 
-// gatherLine fills line with what kernel element tap of the last axis reads of
-// a row of the input, for output coordinates from x on.
-func gatherLine[T float](p *placement, line, row []T, x, tap int) {
-	last := len(p.in) - 1
-	copyStrided(line, row, x*p.strides[last]-p.begin[last]+tap*p.dilations[last], p.strides[last])
-}
-
 // copyStrided sets dst[i] = row[first+i*stride], 0 outside of the row.
 func copyStrided[T float](dst, row []T, first, stride int) {
 	from, to, start := insideRow(len(row), first, stride, len(dst))
 	clear(dst[:from])
+	copyFromStrided(dst[from:to], row[start:], stride)
 	clear(dst[to:])
-	dst = dst[from:to]
+}
+
+// copyFromStrided sets dst[i] = src[i*stride].
+func copyFromStrided[T float](dst, src []T, stride int) {
 	if stride == 1 {
-		copy(dst, row[start:])
+		copy(dst, src)
 		return
 	}
+	at := 0
 	for i := range dst {
-		dst[i] = row[start+i*stride]
+		dst[i] = src[at]
+		at += stride
 	}
 }
 
-// scatterLine adds line to the elements that gatherLine reads.
-func scatterLine[T float](p *placement, row, line []T, x, tap int) {
-	from, to, start := p.validRange(x, len(line), tap)
-	stride := p.strides[len(p.in)-1]
-	for i, v := range line[from:to] {
-		row[start+i*stride] += v
+// addToStrided adds src[i] to dst[i*stride].
+func addToStrided[T float](dst, src []T, stride int) {
+	if stride == 1 {
+		addInto(dst[:len(src)], src)
+		return
+	}
+	for i, v := range src {
+		dst[i*stride] += v
 	}
 }
 
