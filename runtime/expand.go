@@ -29,7 +29,7 @@ const (
 	maxFunctionDepth = 64
 	// maxExpandedNodes bounds the nodes that functions unfold to in a whole
 	// model: a few functions that call each other twice could have billions.
-	maxExpandedNodes = 1 << 18
+	maxExpandedNodes = 1 << 17
 )
 
 // functionKey identifies a model-local function.

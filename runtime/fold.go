@@ -97,7 +97,10 @@ func tensorsOnly(infos []ops.Info) bool {
 type foldFrame struct{ limit int }
 
 // Output implements ops.Frame.
-func (foldFrame) Output(_ *ops.Call, _ int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
+func (f foldFrame) Output(_ *ops.Call, _ int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
+	if n, err := onnx.Elements(shape); err != nil || outputBytes(t, n) > f.limit {
+		return nil, fmt.Errorf("output %v%v exceeds the limit", t, shape)
+	}
 	return onnx.NewTensor(t, shape...), nil
 }
 

@@ -247,6 +247,10 @@ func (f *frame) keep(slot int, c *ops.Call, i int) error {
 			}
 		}
 	}
+	if isTensor && sharesMemory(t, c.In) { // strings, which are not copied
+		f.values[slot] = v
+		return nil
+	}
 	n := memoryOfValue(v)
 	if err := f.memory.take(n); err != nil {
 		return err
@@ -259,7 +263,7 @@ func (f *frame) keep(slot int, c *ops.Call, i int) error {
 func (f *frame) result(slot int) onnx.Value {
 	v := f.value(slot)
 	t, isTensor := v.(*onnx.Tensor)
-	if !isTensor || f.program.fresh[slot] && f.buffers[slot] == nil && t != &f.tensors[slot] {
+	if !isTensor || f.program.fresh[slot] && f.heap[slot] > 0 {
 		return v
 	}
 	return t.Clone()

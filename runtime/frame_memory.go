@@ -7,13 +7,21 @@ import (
 	"github.com/kcompress/kcompress/runtime/ops"
 )
 
+// outputBytes returns the memory that n elements take, empty strings included.
+func outputBytes(t onnx.DType, n int) int {
+	if t == onnx.String {
+		return n * stringHeader
+	}
+	return onnx.RawSize(t, n)
+}
+
 // Output implements ops.Frame.
 func (f *frame) Output(c *ops.Call, i int, t onnx.DType, shape []int) (*onnx.Tensor, error) {
 	n, err := onnx.Elements(shape)
 	if err != nil {
 		return nil, err
 	}
-	bytes := onnx.RawSize(t, n)
+	bytes := outputBytes(t, n)
 	slot := f.current.out[i]
 	if slot < 0 || t == onnx.String || f.program.handedOut(slot) {
 		if err := f.memory.take(bytes); err != nil {

@@ -34,9 +34,11 @@ func copyOf(v onnx.Value) onnx.Value {
 	return owned(v)
 }
 
+// stringHeader is the memory that a string takes beside its bytes.
+const stringHeader = 16
+
 // memoryOf returns about how many bytes a tensor takes.
 func memoryOf(t *onnx.Tensor) int {
-	const stringHeader = 16
 	return t.Bytes() + stringHeader*len(t.Strings)
 }
 

@@ -135,7 +135,7 @@ func runSet(ctx context.Context, s *runtime.Session, dir string, tol Tolerance) 
 	}
 	compared := 0
 	for i, info := range g.Outputs {
-		want, err := readValue(dir, "output", i, info)
+		want, err := ReadValue(dir, "output", i, info)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
@@ -180,7 +180,7 @@ func readInputs(dir string, g *onnx.Graph) (map[string]onnx.Value, error) {
 		if i < len(order) {
 			info = order[i]
 		}
-		v, err := readValue(dir, "input", i, info)
+		v, err := ReadValue(dir, "input", i, info)
 		if t, ok := v.(*onnx.Tensor); ok {
 			if named, known := byName[t.Name]; known {
 				info = named
@@ -194,7 +194,9 @@ func readInputs(dir string, g *onnx.Graph) (map[string]onnx.Value, error) {
 	return inputs, nil
 }
 
-func readValue(dir, kind string, i int, info onnx.ValueInfo) (onnx.Value, error) {
+// ReadValue reads value i of one kind, "input" or "output", of the data set in a
+// folder. The type says how the bytes are to be read.
+func ReadValue(dir, kind string, i int, info onnx.ValueInfo) (onnx.Value, error) {
 	path := filepath.Join(dir, fmt.Sprintf("%s_%d.pb", kind, i))
 	data, err := os.ReadFile(path)
 	if err != nil {
