@@ -27,7 +27,7 @@ func run(ctx context.Context, args []string, c console) int {
 	root := newRoot(c)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if err == nil && c.out.err != nil {
+	if c.out.err != nil {
 		err = coded(exitFailure, fmt.Errorf("standard output: %w", c.out.err))
 	}
 	if err == nil {

@@ -143,6 +143,10 @@ func makeModel(args []string) error {
 		m = rootModel()
 	case "plain":
 		m = plainModel()
+	case "log": // NaN for scores below zero, as the model is meant
+		last := m.Graph.Nodes[len(m.Graph.Nodes)-1]
+		last.Outputs[0] = "scores"
+		m.Graph.Nodes = append(m.Graph.Nodes, &onnx.Node{Name: "log", Op: "Log", Inputs: []string{"scores"}, Outputs: []string{"logits"}})
 	case "truncated":
 		data, err := m.Encode()
 		if err != nil {

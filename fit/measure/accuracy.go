@@ -118,6 +118,9 @@ func Against(g *onnx.Graph, m Metric, reference, outputs Outputs) (float64, erro
 			}
 			for i, v := range x.Float32s() {
 				w := y.Float32s()[i]
+				if !finite(v) || !finite(w) {
+					return 0, fmt.Errorf("output %q holds NaN or infinite numbers", name)
+				}
 				dot += float64(v) * float64(w)
 				xx += float64(v) * float64(v)
 				yy += float64(w) * float64(w)

@@ -17,7 +17,8 @@ import (
 // a set of samples.
 type Distance struct {
 	// RelativeError is the root of the squared difference over the squared
-	// deviation of the teacher's outputs from their mean, all outputs together.
+	// deviation of the teacher's outputs from their mean, all outputs together;
+	// 1 if the teacher's outputs are constant and the student's differ.
 	RelativeError float64 `json:"relative_error"`
 	// KL is the mean Kullback-Leibler divergence, in nats, of the softmax of
 	// outputs that are scores of classes; 0 if there are none.
@@ -85,7 +86,9 @@ func LooksLikeScores(g *onnx.Graph, info onnx.ValueInfo) bool {
 }
 
 // Compare measures student against teacher over the same batches. The graph is
-// the teacher's.
+// the teacher's. Elements that are NaN or infinite in the teacher's outputs do
+// not count: they say nothing about the student. It is an error if others are
+// so in the student's.
 func Compare(g *onnx.Graph, teacher, student Outputs) (Distance, error) {
 	var d Distance
 	var difference, deviation, rows, disagree float64
@@ -102,13 +105,16 @@ func Compare(g *onnx.Graph, teacher, student Outputs) (Distance, error) {
 			}
 			x, y := t.Float32s(), s.Float32s()
 			for i := range x {
+				if !finite(x[i]) {
+					continue
+				}
+				if !finite(y[i]) {
+					return d, fmt.Errorf("output %q holds NaN or infinite numbers where the original's are finite", info.Name)
+				}
 				e := float64(y[i]) - float64(x[i])
 				difference += e * e
 				deviation += (float64(x[i]) - mean) * (float64(x[i]) - mean)
 				d.MaxAbs = math.Max(d.MaxAbs, math.Abs(e))
-				if math.IsNaN(e) {
-					return d, fmt.Errorf("output %q holds NaN", info.Name)
-				}
 			}
 			if !scores {
 				continue
@@ -117,6 +123,9 @@ func Compare(g *onnx.Graph, teacher, student Outputs) (Distance, error) {
 			classes := t.Shape[t.Rank()-1]
 			for from := 0; from+classes <= len(x); from += classes {
 				p, q := x[from:from+classes], y[from:from+classes]
+				if !allFinite(p) {
+					continue
+				}
 				d.KL += divergence(p, q)
 				if largest(p) != largest(q) {
 					disagree++
@@ -128,7 +137,7 @@ func Compare(g *onnx.Graph, teacher, student Outputs) (Distance, error) {
 	if deviation > 0 {
 		d.RelativeError = math.Sqrt(difference / deviation)
 	} else if difference > 0 {
-		d.RelativeError = math.Inf(1)
+		d.RelativeError = 1
 	}
 	if rows > 0 {
 		d.KL /= rows
@@ -138,6 +147,17 @@ func Compare(g *onnx.Graph, teacher, student Outputs) (Distance, error) {
 		d.Samples += samples(batch)
 	}
 	return d, nil
+}
+
+func finite(v float32) bool { return v-v == 0 }
+
+func allFinite(x []float32) bool {
+	for _, v := range x {
+		if !finite(v) {
+			return false
+		}
+	}
+	return true
 }
 
 func samples(batch map[string]*onnx.Tensor) int {
@@ -157,9 +177,11 @@ func meanOf(outputs Outputs, name string) (mean float64, count int) {
 			return 0, 0
 		}
 		for _, v := range t.Float32s() {
-			mean += float64(v)
+			if finite(v) {
+				mean += float64(v)
+				count++
+			}
 		}
-		count += t.Len()
 	}
 	if count > 0 {
 		mean /= float64(count)
