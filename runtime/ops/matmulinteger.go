@@ -12,6 +12,7 @@ import (
 var integerMatMuls = []Operator{
 	{Name: "MatMulInteger", Since: 10, MinInputs: 2, MaxInputs: 4, Build: buildMatMulInteger, Infer: inferMatMulOf(0, 1, onnx.Int32)},
 	{Name: "QLinearMatMul", Since: 10, MinInputs: 8, MaxInputs: 8, Build: buildQLinearMatMul, Infer: inferQLinearMatMul},
+	{Domain: microsoft, Name: "QGemm", MinInputs: 6, MaxInputs: 9, Build: buildQGemm, Infer: inferQGemm},
 	{Domain: microsoft, Name: "MatMulIntegerToFloat", MinInputs: 4, MaxInputs: 7, Build: buildMatMulIntegerToFloat, Infer: inferMatMulOf(0, 1, onnx.Float32)},
 	{Domain: microsoft, Name: "DynamicQuantizeMatMul", MinInputs: 3, MaxInputs: 5, Build: buildDynamicQuantizeMatMul, Infer: inferMatMulOf(0, 1, onnx.Float32)},
 }
@@ -54,6 +55,8 @@ type integerSums struct {
 	matMulShape
 	a, zero *onnx.Tensor
 	weight  *integerWeight
+	// add, if not nil, is int32 and broadcasts to the sums that it is added to.
+	add *onnx.Tensor
 }
 
 // newIntegerSums checks the inputs of a product by their numbers; weight is
@@ -71,7 +74,14 @@ func newIntegerSums(c *Call, a, aZero, b, bZero int, weight *integerWeight) (*in
 }
 
 func (s *integerSums) compute(c *Call, dst []int32) error {
-	return integerProduct(c, dst, s.matMulShape, s.a, s.zero, s.weight)
+	if err := integerProduct(c, dst, s.matMulShape, s.a, s.zero, s.weight); err != nil || s.add == nil {
+		return err
+	}
+	values := onnx.View[int32](s.add)
+	for i := range dst {
+		dst[i] += values[broadcastIndex(i, s.out, s.add.Shape)]
+	}
+	return nil
 }
 
 // scratch computes the sums into memory of the call.

@@ -102,9 +102,15 @@ func goldenQLinear() []goldenCase {
 		add("qaverage_last", "QLinearAveragePool", attrsOf(onnx.IntsAttr("kernel_shape", 2, 2), last), bytesOf(t, 1, 1, 1, 3, 3, 2), aScale, aZero, scale, zero)
 		add("qglobal", "QLinearGlobalAveragePool", nil, image, aScale, aZero, scale, zero)
 		add("qglobal_last", "QLinearGlobalAveragePool", attrsOf(last), image, aScale, aZero, scale, zero)
+		gemm := attrsOf(onnx.FloatAttr("alpha", .5), onnx.IntAttr("transB", 1))
+		weight, weightZero := fixed(bytesOf(onnx.Int8, 2, .4, 5, 6)), fixed(goldenInput{tensor: onnx.FromSlice([]int8{1, 2, 3, -4, 0}, 5)})
+		addend := whole([]int32{300, -5000, 20, 0, 7}, 5)
+		add("qgemm", "QGemm", gemm, bytesOf(t, 1, 1, 3, 6), aScale, aZero, weight, fixed(waveOf(2, .02, .03, 5)), weightZero, addend, waveOf(3, .3, .5), zero)
 		add("qconv_last", "QLinearConv", attrsOf(last, pads), bytesOf(t, 1, 1, 1, 4, 4, 2), aScale, aZero, fixed(bytesOf(onnx.Int8, 2, .4, 3, 2, 3, 3)), waveOf(2, .01, .02, 1),
 			goldenInput{tensor: onnx.Scalar(int8(0))}, waveOf(3, .3, .5), zero, whole([]int32{100, -200, 300}, 3))
 	}
+	cases = append(cases, newGolden("qgemm_float", "QGemm", 1, 1e-5, attrsOf(onnx.IntAttr("transA", 1)), bytesOf(onnx.Uint8, 1, 1, 6, 3), waveOf(1, .02, .03), bytesOf(onnx.Uint8, 3, 1),
+		fixed(bytesOf(onnx.Int8, 2, .4, 6, 5)), fixed(waveOf(2, .02, .03)), fixed(goldenInput{tensor: onnx.Scalar(int8(0))}), whole([]int32{300, -5000, 20, 0, 7}, 1, 5)))
 	return cases
 }
 
