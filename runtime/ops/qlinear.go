@@ -16,7 +16,7 @@ var qlinearOps = []Operator{
 	{Domain: microsoft, Name: "QLinearLeakyRelu", MinInputs: 2, MaxInputs: 5, Build: qlinear{op: "LeakyRelu", opset: 16, x: []int{0}, scale: 3}.build, Infer: inferSame},
 	{Domain: microsoft, Name: "QLinearSoftmax", MinInputs: 2, MaxInputs: 5, Build: buildQLinearSoftmax, Infer: inferSame},
 	{Domain: microsoft, Name: "QLinearAveragePool", MinInputs: 2, MaxInputs: 5, Build: qlinear{op: "AveragePool", opset: 19, x: []int{0}, scale: 3}.build, Infer: inferElemOnly},
-	{Domain: microsoft, Name: "QLinearGlobalAveragePool", MinInputs: 2, MaxInputs: 5, Build: qlinear{op: "GlobalAveragePool", opset: 1, x: []int{0}, scale: 3}.build, Infer: inferElemOnly},
+	{Domain: microsoft, Name: "QLinearGlobalAveragePool", MinInputs: 5, MaxInputs: 5, Build: buildQLinearGlobalPool, Infer: inferElemOnly},
 	{Domain: microsoft, Name: "QLinearReduceMean", MinInputs: 2, MaxInputs: 5, Build: qlinear{op: "ReduceMean", opset: 13, x: []int{0}, scale: 3}.build, Infer: inferElemOnly},
 	{Domain: microsoft, Name: "QLinearWhere", MinInputs: 3, MaxInputs: 9, Build: qlinear{op: "Where", opset: 16, plain: 1, x: []int{1, 4}, scale: 7}.build},
 	{Domain: microsoft, Name: "QLinearConcat", MinInputs: 1, MaxInputs: -1, Build: buildQLinearConcat},
