@@ -35,7 +35,9 @@ func concat(c *Call, out, axis int, tensor func(int) *onnx.Tensor, count int) er
 	if err != nil {
 		return err
 	}
-	shape := append([]int(nil), first.Shape...)
+	l := takeInts()
+	defer l.give()
+	shape := l.clone(first.Shape)
 	shape[at] = 0
 	for i := range count {
 		x := tensor(i)
@@ -142,7 +144,8 @@ func inferConcat(n *Node, in []Info) ([]Info, error) {
 	return one(info)
 }
 
-// splitSizes returns the sizes of the parts of an axis of the given size.
+// splitSizes returns the sizes of the parts of an axis of the given size: the
+// given ones, or equal ones appended to sizes.
 func splitSizes(sizes []int, given bool, parts, size int, uneven bool) ([]int, error) {
 	if given {
 		if len(sizes) != parts {
@@ -165,9 +168,8 @@ func splitSizes(sizes []int, given bool, parts, size int, uneven bool) ([]int, e
 	}
 	// The last part may be smaller: num_outputs of opset 18.
 	each := (size + parts - 1) / parts
-	sizes = make([]int, parts)
-	for i := range sizes {
-		sizes[i] = max(0, min(each, size-i*each))
+	for i := range parts {
+		sizes = append(sizes, max(0, min(each, size-i*each)))
 	}
 	return sizes, nil
 }
@@ -188,12 +190,17 @@ func buildSplit(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
+		l := takeInts()
+		defer l.give()
 		sizes, given := attribute, attribute != nil
 		if c.Tensor(1) != nil {
-			if sizes, err = intsInput(c, 1); err != nil {
+			if sizes, err = l.input(c, 1); err != nil {
 				return err
 			}
 			given = true
+		}
+		if !given {
+			sizes = l.list(parts)
 		}
 		if sizes, err = splitSizes(sizes, given, parts, x.Shape[at], uneven); err != nil {
 			return err
@@ -205,7 +212,9 @@ func buildSplit(n *Node) (Kernel, error) {
 // split copies parts of x of the given sizes to the outputs.
 func split(c *Call, x *onnx.Tensor, axis int, sizes []int) error {
 	outer, inner := product(x.Shape[:axis]), product(x.Shape[axis+1:])
-	shape := append([]int(nil), x.Shape...)
+	l := takeInts()
+	defer l.give()
+	shape := l.clone(x.Shape)
 	from := 0
 	for i, size := range sizes {
 		shape[axis] = size

@@ -86,7 +86,9 @@ func fillValue(n *Node) (*onnx.Tensor, error) {
 func buildConstantOfShape(n *Node) (Kernel, error) {
 	value, err := fillValue(n)
 	return func(c *Call) error {
-		shape, err := intsInput(c, 0)
+		l := takeInts()
+		defer l.give()
+		shape, err := l.input(c, 0)
 		if err != nil {
 			return err
 		}
@@ -138,7 +140,9 @@ func buildShape(n *Node) (Kernel, error) {
 	return func(c *Call) error {
 		x := c.Tensor(0)
 		from, to := shapeRange(start, end, x.Rank())
-		y, err := c.Output(0, onnx.Int64, to-from)
+		l := takeInts()
+		defer l.give()
+		y, err := c.Output(0, onnx.Int64, append(l.list(1), to-from)...)
 		if err != nil {
 			return err
 		}

@@ -16,8 +16,10 @@ var expandOps = []Operator{
 
 func buildExpand(n *Node) (Kernel, error) {
 	return wholeBytes(func(c *Call) error {
+		l := takeInts()
+		defer l.give()
 		x := c.Tensor(0)
-		want, err := intsInput(c, 1)
+		want, err := l.input(c, 1)
 		if err != nil {
 			return err
 		}
@@ -38,7 +40,7 @@ func buildExpand(n *Node) (Kernel, error) {
 			return err
 		}
 		w := newWalk()
-		to, from, pad := steps(shape), steps(x.Shape), len(shape)-x.Rank()
+		to, from, pad := l.steps(shape), l.steps(x.Shape), len(shape)-x.Rank()
 		for i, size := range shape {
 			if i < pad || x.Shape[i-pad] == 1 {
 				w.axis(size, to[i], 0)

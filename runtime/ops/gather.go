@@ -55,7 +55,10 @@ func buildGather(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		shape := slices.Concat(x.Shape[:at], indices.Shape, x.Shape[at+1:])
+		l := takeInts()
+		defer l.give()
+		shape := append(l.list(x.Rank()+indices.Rank()), x.Shape[:at]...)
+		shape = append(append(shape, indices.Shape...), x.Shape[at+1:]...)
 		y, err := c.Output(0, x.Type, shape...)
 		if err != nil {
 			return err

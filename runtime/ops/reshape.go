@@ -24,14 +24,16 @@ func buildReshape(n *Node) (Kernel, error) {
 	fixed, allowZero := n.Ints("shape"), n.Bool("allowzero", false)
 	fromInput := n.Opset >= 5
 	return func(c *Call) error {
+		l := takeInts()
+		defer l.give()
 		want := fixed
 		if fromInput {
 			var err error
-			if want, err = intsInput(c, 1); err != nil {
+			if want, err = l.input(c, 1); err != nil {
 				return err
 			}
 		}
-		shape, err := reshaped(c.Tensor(0).Shape, want, allowZero)
+		shape, err := reshaped(l.list(len(want)), c.Tensor(0).Shape, want, allowZero)
 		if err != nil {
 			return err
 		}
@@ -39,10 +41,10 @@ func buildReshape(n *Node) (Kernel, error) {
 	}, n.Err()
 }
 
-// reshaped returns the shape that Reshape asks for: 0 copies the size of the
-// input unless allowZero is set, and one -1 is what the others leave over.
-func reshaped(in, want []int, allowZero bool) ([]int, error) {
-	shape, free, rest := make([]int, len(want)), -1, make([]int, 0, len(want))
+// reshaped appends to shape the one that Reshape asks for: 0 copies the size of
+// the input unless allowZero is set, and one -1 is what the others leave over.
+func reshaped(shape, in, want []int, allowZero bool) ([]int, error) {
+	free := -1
 	for i, size := range want {
 		switch {
 		case size == 0 && !allowZero && i >= len(in):
@@ -52,15 +54,13 @@ func reshaped(in, want []int, allowZero bool) ([]int, error) {
 		case size == -1 && free >= 0:
 			return nil, fmt.Errorf("shape %v has more than one -1", want)
 		case size == -1:
-			free = i
-			continue
+			free, size = i, 1
 		case size < 0:
 			return nil, fmt.Errorf("shape %v has a negative size", want)
 		}
-		shape[i] = size
-		rest = append(rest, size)
+		shape = append(shape, size)
 	}
-	product, err := onnx.Elements(rest)
+	product, err := onnx.Elements(shape)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,9 @@ func buildFlatten(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		return c.Alias(0, 0, rows, cols)
+		l := takeInts()
+		defer l.give()
+		return c.Alias(0, 0, append(l.list(2), rows, cols)...)
 	}, n.Err()
 }
 

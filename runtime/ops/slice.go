@@ -59,8 +59,8 @@ func stepsBelow(distance, step int) int {
 	return distance / -step
 }
 
-// spans returns the part that is taken of each axis.
-func (b *sliceBounds) spans(shape []int) ([]span, error) {
+// spans appends the part that is taken of each axis to a list.
+func (b *sliceBounds) spans(shape []int, spans []span) ([]span, error) {
 	if len(b.starts) != len(b.ends) {
 		return nil, fmt.Errorf("%d starts, but %d ends", len(b.starts), len(b.ends))
 	}
@@ -70,12 +70,13 @@ func (b *sliceBounds) spans(shape []int) ([]span, error) {
 	if b.steps != nil && len(b.steps) != len(b.starts) {
 		return nil, fmt.Errorf("%d starts, but %d steps", len(b.starts), len(b.steps))
 	}
-	spans := make([]span, len(shape))
-	for i, size := range shape {
-		spans[i] = span{0, 1, size}
+	for _, size := range shape {
+		spans = append(spans, span{0, 1, size})
 	}
 	if b.axes != nil {
-		if _, err := Axes(b.axes, len(shape)); err != nil {
+		l := takeInts()
+		defer l.give()
+		if _, err := sortedAxes(l.list(len(b.axes)), b.axes, len(shape)); err != nil {
 			return nil, err
 		}
 	}
@@ -100,38 +101,52 @@ func buildSlice(n *Node) (Kernel, error) {
 	fixed := sliceBounds{starts: n.Ints("starts"), ends: n.Ints("ends"), axes: n.Ints("axes")}
 	fromInputs := n.Opset >= 10
 	return wholeBytes(func(c *Call) error {
+		l := takeInts()
+		defer l.give()
 		b := fixed
 		if fromInputs {
 			var err error
-			if b, err = boundsInputs(c); err != nil {
+			if b, err = boundsInputs(c, l); err != nil {
 				return err
 			}
 		}
-		return slice(c, c.Tensor(0), &b)
+		return slice(c, c.Tensor(0), &b, l)
 	}), n.Err()
 }
 
 // boundsInputs reads the inputs of Slice of opset 10 and later.
-func boundsInputs(c *Call) (b sliceBounds, err error) {
-	for i, to := range []*[]int{&b.starts, &b.ends, &b.axes, &b.steps} {
-		if c.Tensor(1+i) == nil {
+func boundsInputs(c *Call, l *ints) (b sliceBounds, err error) {
+	for i := 1; i < len(c.In); i++ {
+		if c.Tensor(i) == nil {
 			continue
 		}
-		if *to, err = intsInput(c, 1+i); err != nil {
+		v, err := l.input(c, i)
+		if err != nil {
 			return b, err
+		}
+		switch i {
+		case 1:
+			b.starts = v
+		case 2:
+			b.ends = v
+		case 3:
+			b.axes = v
+		case 4:
+			b.steps = v
 		}
 	}
 	return b, nil
 }
 
-func slice(c *Call, x *onnx.Tensor, b *sliceBounds) error {
-	spans, err := b.spans(x.Shape)
+func slice(c *Call, x *onnx.Tensor, b *sliceBounds, l *ints) error {
+	var memory [odometerAxes]span
+	spans, err := b.spans(x.Shape, memory[:0])
 	if err != nil {
 		return err
 	}
-	shape, whole := make([]int, len(spans)), true
+	shape, whole := l.list(len(spans)), true
 	for i, s := range spans {
-		shape[i] = s.size
+		shape = append(shape, s.size)
 		whole = whole && s.size == x.Shape[i] && (s.step == 1 || s.size <= 1)
 	}
 	if whole {
@@ -142,7 +157,7 @@ func slice(c *Call, x *onnx.Tensor, b *sliceBounds) error {
 		return err
 	}
 	w := newWalk()
-	from, to := steps(x.Shape), steps(shape)
+	from, to := l.steps(x.Shape), l.steps(shape)
 	for i, s := range spans {
 		if s.size > 0 {
 			w.srcAt += s.start * from[i]
@@ -182,7 +197,7 @@ func inferSlice(n *Node, in []Info) ([]Info, error) {
 	for i, d := range shape {
 		stand[i] = max(d.Size, 0)
 	}
-	spans, err := b.spans(stand)
+	spans, err := b.spans(stand, nil)
 	if err != nil {
 		return nil, err
 	}

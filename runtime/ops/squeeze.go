@@ -10,11 +10,11 @@ import (
 // axesInput returns the axes of Squeeze, Unsqueeze and others that take them as
 // an attribute or, in newer versions, as an input; given is false if neither is
 // there.
-func axesInput(c *Call, attribute []int, i int) (axes []int, given bool, err error) {
+func axesInput(c *Call, l *ints, attribute []int, i int) (axes []int, given bool, err error) {
 	if c.Tensor(i) == nil {
 		return attribute, attribute != nil, nil
 	}
-	axes, err = intsInput(c, i)
+	axes, err = l.input(c, i)
 	return axes, true, err
 }
 
@@ -34,15 +34,17 @@ func inferAxes(n *Node, in []Info, i int) (axes []int, given, known bool) {
 func buildSqueeze(n *Node) (Kernel, error) {
 	attribute := n.Ints("axes")
 	return func(c *Call) error {
-		axes, given, err := axesInput(c, attribute, 1)
+		l := takeInts()
+		defer l.give()
+		axes, given, err := axesInput(c, l, attribute, 1)
 		if err != nil {
 			return err
 		}
 		x := c.Tensor(0)
-		if axes, err = Axes(axes, x.Rank()); err != nil {
+		if axes, err = sortedAxes(l.list(len(axes)), axes, x.Rank()); err != nil {
 			return err
 		}
-		shape := make([]int, 0, x.Rank())
+		shape := l.list(x.Rank())
 		for i, size := range x.Shape {
 			switch drop := given && slices.Contains(axes, i) || !given && size == 1; {
 			case !drop:
@@ -92,7 +94,9 @@ func sameElements(info, x Info) Info {
 func buildUnsqueeze(n *Node) (Kernel, error) {
 	attribute := n.Ints("axes")
 	return func(c *Call) error {
-		axes, given, err := axesInput(c, attribute, 1)
+		l := takeInts()
+		defer l.give()
+		axes, given, err := axesInput(c, l, attribute, 1)
 		if err != nil {
 			return err
 		}
@@ -100,24 +104,35 @@ func buildUnsqueeze(n *Node) (Kernel, error) {
 			return fmt.Errorf("axes are missing")
 		}
 		x := c.Tensor(0)
-		shape, err := insertAxes(x.Shape, axes, 1)
-		if err != nil {
+		rank := x.Rank() + len(axes)
+		if axes, err = sortedAxes(l.list(len(axes)), axes, rank); err != nil {
 			return err
 		}
+		shape := insertAxes(l.list(rank), x.Shape, axes, 1)
 		return c.Alias(0, 0, shape...)
 	}, n.Err()
 }
 
-// insertAxes returns shape with the value of an axis inserted at axes, which
-// are those of the result.
-func insertAxes[T any](shape []T, axes []int, value T) ([]T, error) {
-	rank := len(shape) + len(axes)
-	axes, err := Axes(axes, rank)
-	if err != nil {
-		return nil, err
+// sortedAxes is Axes that appends its result to a list.
+func sortedAxes(list, axes []int, rank int) ([]int, error) {
+	for _, axis := range axes {
+		a, err := Axis(axis, rank)
+		if err != nil {
+			return nil, err
+		}
+		if slices.Contains(list, a) {
+			return nil, fmt.Errorf("axis %d is given twice", a)
+		}
+		list = append(list, a)
 	}
-	out := make([]T, 0, rank)
-	for i := range rank {
+	slices.Sort(list)
+	return list, nil
+}
+
+// insertAxes appends shape to out with a value inserted at axes, which are
+// sorted and those of the result.
+func insertAxes[T any](out, shape []T, axes []int, value T) []T {
+	for i := range len(shape) + len(axes) {
 		if len(axes) > 0 && axes[0] == i {
 			axes = axes[1:]
 			out = append(out, value)
@@ -126,7 +141,7 @@ func insertAxes[T any](shape []T, axes []int, value T) ([]T, error) {
 			shape = shape[1:]
 		}
 	}
-	return out, nil
+	return out
 }
 
 func inferUnsqueeze(n *Node, in []Info) ([]Info, error) {
@@ -136,9 +151,10 @@ func inferUnsqueeze(n *Node, in []Info) ([]Info, error) {
 	if !given || !known || !ok {
 		return one(UnknownShape(x.Type.Elem))
 	}
-	out, err := insertAxes(shape, axes, onnx.Dim{Size: 1})
+	axes, err := Axes(axes, len(shape)+len(axes))
 	if err != nil {
 		return nil, err
 	}
+	out := insertAxes(nil, shape, axes, onnx.Dim{Size: 1})
 	return one(sameElements(TensorInfo(x.Type.Elem, out), x))
 }

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -14,29 +15,27 @@ var transposeOps = []Operator{
 	{Name: "DepthToSpace", MinInputs: 1, MaxInputs: 1, Build: buildDepthToSpace, Infer: inferDepthToSpace},
 }
 
-// permutation returns the order of the axes: perm, or the reverse order if it
-// is not given.
-func permutation(perm []int, given bool, rank int) ([]int, error) {
+// permutation appends the order of the axes to out: perm, or the reverse order
+// if it is not given.
+func permutation(out, perm []int, given bool, rank int) ([]int, error) {
 	if !given {
-		perm = make([]int, rank)
-		for i := range perm {
-			perm[i] = rank - 1 - i
+		for i := range rank {
+			out = append(out, rank-1-i)
 		}
-		return perm, nil
+		return out, nil
 	}
 	if len(perm) != rank {
 		return nil, fmt.Errorf("perm %v does not fit a tensor of rank %d", perm, rank)
 	}
-	out := make([]int, rank)
-	for i, axis := range perm {
+	for _, axis := range perm {
 		a, err := Axis(axis, rank)
 		if err != nil {
 			return nil, err
 		}
-		out[i] = a
-	}
-	if _, err := Axes(out, rank); err != nil {
-		return nil, fmt.Errorf("perm %v: %w", perm, err)
+		if slices.Contains(out, a) {
+			return nil, fmt.Errorf("perm %v names axis %d twice", perm, a)
+		}
+		out = append(out, a)
 	}
 	return out, nil
 }
@@ -44,14 +43,16 @@ func permutation(perm []int, given bool, rank int) ([]int, error) {
 func buildTranspose(n *Node) (Kernel, error) {
 	perm, given := n.Ints("perm"), n.HasAttr("perm")
 	return wholeBytes(func(c *Call) error {
+		l := takeInts()
+		defer l.give()
 		x := c.Tensor(0)
-		order, err := permutation(perm, given, x.Rank())
+		order, err := permutation(l.list(x.Rank()), perm, given, x.Rank())
 		if err != nil {
 			return err
 		}
-		shape := make([]int, len(order))
-		for i, axis := range order {
-			shape[i] = x.Shape[axis]
+		shape := l.list(len(order))
+		for _, axis := range order {
+			shape = append(shape, x.Shape[axis])
 		}
 		if keepsOrder(x.Shape, order) {
 			return c.Alias(0, 0, shape...)
@@ -108,7 +109,7 @@ func inferTranspose(n *Node, in []Info) ([]Info, error) {
 	if !ok {
 		return one(UnknownShape(x.Type.Elem))
 	}
-	order, err := permutation(n.Ints("perm"), n.HasAttr("perm"), len(shape))
+	order, err := permutation(nil, n.Ints("perm"), n.HasAttr("perm"), len(shape))
 	if err != nil {
 		return nil, err
 	}
