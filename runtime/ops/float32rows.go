@@ -6,11 +6,11 @@ import "github.com/kcompress/kcompress/kernels/vec"
 
 // float32Row returns the row function made of the vector kernels for two
 // vectors, a vector and a scalar, and a scalar and a vector.
-func float32Row(both func(dst, a, b []float32), right func(dst, a []float32, s float32), left func(dst []float32, s float32, b []float32)) rowFunc[float32, float32, float32] {
+func float32Row(vectors func(dst, a, b []float32), right func(dst, a []float32, s float32), left func(dst []float32, s float32, b []float32)) rowFunc[float32, float32, float32] {
 	return func(dst, a, b []float32) {
 		switch {
 		case len(a) == len(dst) && len(b) == len(dst):
-			both(dst, a, b)
+			vectors(dst, a, b)
 		case len(b) == 1:
 			right(dst, a, b[0])
 		default:
