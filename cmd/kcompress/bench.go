@@ -13,6 +13,11 @@ import (
 	"github.com/kcompress/kcompress/runtime"
 )
 
+// benchResult is the JSON form of a comparison of times.
+type benchResult struct {
+	Models []benchModel `json:"models"`
+}
+
 // benchModel is the JSON form of the times of one model.
 type benchModel struct {
 	Model    string  `json:"model"`
@@ -52,7 +57,7 @@ for every symbolic axis.`,
 				return err
 			}
 			if asJSON {
-				return printJSON(c.out, map[string]any{"models": models})
+				return printJSON(c.out, benchResult{models})
 			}
 			var rows [][]any
 			for _, m := range models {

@@ -10,6 +10,11 @@ import (
 	"github.com/kcompress/kcompress/onnx"
 )
 
+// evalResult is the JSON form of an evaluation.
+type evalResult struct {
+	Models []evalModel `json:"models"`
+}
+
 // evalModel is the JSON form of the figure of one model.
 type evalModel struct {
 	Model   string  `json:"model"`
@@ -51,7 +56,7 @@ maxabs compare the outputs with those of the first model.`,
 				models = append(models, m)
 			}
 			if asJSON {
-				return printJSON(c.out, map[string]any{"models": models})
+				return printJSON(c.out, evalResult{models})
 			}
 			var rows [][]any
 			for _, m := range models {

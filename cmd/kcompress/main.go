@@ -2,6 +2,8 @@
 // products of butterfly factors to their dense layers. README.md shows how.
 package main
 
+//go:generate env UPDATE_DOCS=1 go test -count=1 -run TestCLIPageIsCurrent .
+
 import (
 	"context"
 	"errors"

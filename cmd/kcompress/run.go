@@ -35,7 +35,7 @@ func newRun(c console) *cobra.Command {
 				return err
 			}
 			if asJSON {
-				return printJSON(c.out, map[string]any{"outputs": written})
+				return printJSON(c.out, runResult{written})
 			}
 			for _, w := range written {
 				fmt.Fprintf(c.out, "%s  %s%v\n", w.File, w.Type, w.Shape)
@@ -79,6 +79,11 @@ func runError(path string, err error) error {
 	return coded(exitFailure, inFile(path, err))
 }
 
+// runResult is the JSON form of a run.
+type runResult struct {
+	Outputs []writtenOutput `json:"outputs"`
+}
+
 // writtenOutput is the JSON form of one output file.
 type writtenOutput struct {
 	Name  string `json:"name"`
@@ -91,7 +96,7 @@ func writeOutputs(dir string, infos []onnx.ValueInfo, results map[string]*onnx.T
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	var written []writtenOutput
+	written := []writtenOutput{}
 	taken := map[string]bool{}
 	for _, info := range infos {
 		t := results[info.Name]
