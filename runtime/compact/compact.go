@@ -24,6 +24,9 @@ const (
 	Version = 1
 	// MinIRVersion is the first IR version with model-local functions.
 	MinIRVersion = 8
+	// MinOpset is the first version of ai.onnx that the bodies can be written
+	// for: before, Mul and Add do not broadcast by themselves.
+	MinOpset = 7
 )
 
 // Weights is how the values of a layer are stored.

@@ -61,7 +61,7 @@ func cast(to onnx.DType) []onnx.Attribute {
 }
 
 // ChainFunction returns the function of chains of this design, its body written
-// for an opset version of ai.onnx from 7 on.
+// for an opset version of ai.onnx from MinOpset on.
 //
 // Inputs are X [..., In] and then, for each factor, its values [A, D, B, C],
 // followed for int8 by scales that broadcast to them. The output is
@@ -103,7 +103,11 @@ func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 		x = b.slice(x, 1, 0, d.Out)
 	}
 	shape := b.add("Concat", []onnx.Attribute{{Name: "axis", Kind: onnx.AttrInt, Int: 0}}, lead, b.constant(d.Out))
-	b.nodes = append(b.nodes, &onnx.Node{Op: "Reshape", Inputs: []string{x, shape}, Outputs: []string{"Y"}})
+	last := &onnx.Node{Op: "Reshape", Inputs: []string{x, shape}, Outputs: []string{"Y"}}
+	if opset >= 14 { // before, a size of 0 copies the size of x: only the first axis may be empty
+		last.Attrs = []onnx.Attribute{{Name: "allowzero", Kind: onnx.AttrInt, Int: 1}}
+	}
+	b.nodes = append(b.nodes, last)
 	f.Nodes = b.nodes
 	return f
 }
@@ -115,7 +119,7 @@ func Recognise(f *onnx.Function, n *onnx.Node) bool {
 		return false
 	}
 	c, err := ReadNode(n)
-	if err != nil || f.Name != FunctionName(c.Design, c.Weights) {
+	if err != nil || f.Name != FunctionName(c.Design, c.Weights) || f.Opsets[""] < MinOpset {
 		return false
 	}
 	want := ChainFunction(c.Design, c.Weights, f.Opsets[""])
@@ -131,7 +135,7 @@ func Recognise(f *onnx.Function, n *onnx.Node) bool {
 }
 
 func sameNode(a, b *onnx.Node) bool {
-	if a.Op != b.Op || a.Domain != b.Domain || len(a.Attrs) != len(b.Attrs) ||
+	if a.Op != b.Op || a.Domain != b.Domain || a.Overload != b.Overload || len(a.Attrs) != len(b.Attrs) ||
 		!reflect.DeepEqual(a.Inputs, b.Inputs) && len(a.Inputs)+len(b.Inputs) > 0 || !reflect.DeepEqual(a.Outputs, b.Outputs) {
 		return false
 	}

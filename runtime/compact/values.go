@@ -91,9 +91,13 @@ func groupIndex(shape, scaleShape []int) func(int) int {
 }
 
 // FactorTensors returns the tensors in which a factor is stored: its values
-// [A, D, B, C] and, for int8, its scales.
+// [A, D, B, C] and, for int8, its scales. It fails on values that the form can
+// not hold: NaN and infinities, and for fp16 all from 65520 on.
 func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
 	shape := []int{f.A, f.D, f.B, f.C}
+	if bad := onnx.FromSlice(f.Values, shape...).NonFinite(); bad > 0 {
+		return nil, fmt.Errorf("%d values of the factor are NaN or infinite", bad)
+	}
 	switch w {
 	case INT8:
 		groups := scaleShape(f.Pattern)
@@ -101,6 +105,9 @@ func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
 		return []*onnx.Tensor{onnx.FromSlice(rounded, shape...), onnx.FromSlice(scales, groups...)}, nil
 	case FP16:
 		t, err := onnx.FromSlice(f.Values, shape...).ConvertTo(onnx.Float16)
+		if err == nil && t.NonFinite() > 0 {
+			err = fmt.Errorf("%d values of the factor are too large for fp16", t.NonFinite())
+		}
 		return []*onnx.Tensor{t}, err
 	}
 	return []*onnx.Tensor{onnx.FromSlice(f.Values, shape...)}, nil
