@@ -1,10 +1,12 @@
 package fit
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
 	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/measure"
 	"github.com/kcompress/kcompress/fit/write"
 	"github.com/kcompress/kcompress/kernels/butterfly"
 	"github.com/kcompress/kcompress/onnx"
@@ -37,7 +39,7 @@ type fittedChain struct {
 // Apply puts the chains of a fitted model into another model that holds the
 // weights that they replaced. Neither model is changed. What stays dense is
 // stored as the fitted model stores its weights; producer goes into the file.
-func Apply(fitted, other *onnx.Model, producer string) (*Applied, error) {
+func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Applied, error) {
 	weights, ok := compact.StoredAs(fitted)
 	if !ok {
 		return nil, &onnx.Error{File: fitted.Path, Err: onnx.ErrInvalid, Reason: "is no compact model", Remedy: "give a file that kcompress fit wrote"}
@@ -80,14 +82,39 @@ func Apply(fitted, other *onnx.Model, producer string) (*Applied, error) {
 		return nil, err
 	}
 	if result.BytesAfter >= result.BytesBefore {
-		result.Warnings = append(result.Warnings, fmt.Sprintf("the result is not smaller than the original: %d bytes against %d", result.BytesAfter, result.BytesBefore))
+		result.warn(biggerWarning, result.BytesAfter, result.BytesBefore)
 	}
-	check, err := reopen(result.Model, 1)
+	return result, result.verify(ctx, s)
+}
+
+func (a *Applied) warn(format string, args ...any) {
+	a.Warnings = append(a.Warnings, fmt.Sprintf(format, args...))
+}
+
+// verify runs the result against the original on random inputs.
+func (a *Applied) verify(ctx context.Context, original *runtime.Session) error {
+	s, err := reopen(a.Model, 1)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnverified, err)
+		return fmt.Errorf("%w: the compact model does not load: %w", ErrUnverified, err)
 	}
-	check.Close()
-	return result, nil
+	defer s.Close()
+	data, want, err := randomRuns(ctx, original, 1)
+	if err != nil {
+		a.warn("outputs and time were not compared: the model could not be run on random inputs (%v)", err)
+		return ctx.Err()
+	}
+	got, err := runStudent(ctx, s, data)
+	if err != nil {
+		return err
+	}
+	if _, err := measure.Compare(original.Model().Graph, want, got); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnverified, err)
+	}
+	before, after, err := medianTimes(ctx, original, s, data.Batches[0])
+	if err == nil && after > slowerFactor*before {
+		a.warn(slowerWarning, after, before, "random inputs")
+	}
+	return err
 }
 
 // readChains returns the chains of a compact model by the fingerprint of the

@@ -3,8 +3,6 @@ package fit
 import (
 	"context"
 	"fmt"
-	"slices"
-	"time"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
 	"github.com/kcompress/kcompress/fit/choose"
@@ -85,7 +83,7 @@ func (p *pipeline) compareOutputs(ctx context.Context, student *runtime.Session)
 		teacher, err = measure.Run(ctx, p.teacher, data)
 	} else {
 		on = "random inputs, which say little about real ones"
-		data, teacher, err = p.randomRuns(ctx)
+		data, teacher, err = randomRuns(ctx, p.teacher, p.options.Seed)
 		if err != nil {
 			if ctx.Err() != nil {
 				return ctx.Err()
@@ -97,7 +95,7 @@ func (p *pipeline) compareOutputs(ctx context.Context, student *runtime.Session)
 	if err != nil {
 		return err
 	}
-	outputs, err := measure.Run(ctx, student, data)
+	outputs, err := runStudent(ctx, student, data)
 	if err != nil {
 		return err
 	}
@@ -110,24 +108,6 @@ func (p *pipeline) compareOutputs(ctx context.Context, student *runtime.Session)
 		p.goalMet = false
 	}
 	return nil
-}
-
-// randomRuns runs the teacher on random inputs, with a few sizes for symbols
-// until one works.
-func (p *pipeline) randomRuns(ctx context.Context) (*calibrate.Data, measure.Outputs, error) {
-	var failure error
-	for _, size := range []int{2, 1, 8, 16, 64} {
-		data, err := calibrate.Random(p.teacher.Inputs(), 4, size, p.options.Seed)
-		if err != nil {
-			return nil, nil, err
-		}
-		out, err := measure.Run(ctx, p.teacher, data)
-		if err == nil {
-			return data, out, nil
-		}
-		failure = err
-	}
-	return nil, nil, failure
 }
 
 // compareAccuracy compares both models on labelled test data.
@@ -152,14 +132,6 @@ func (p *pipeline) compareAccuracy(ctx context.Context, student *runtime.Session
 	return nil
 }
 
-// Limits of timing: enough runs for a median, and no more than a second.
-const (
-	timedRuns    = 101
-	timeForRuns  = time.Second
-	fewestTimed  = 5
-	slowerFactor = 1.05
-)
-
 // compareTime runs both models in turn on one sample.
 func (p *pipeline) compareTime(ctx context.Context, student *runtime.Session) error {
 	data := p.heldData
@@ -171,36 +143,22 @@ func (p *pipeline) compareTime(ctx context.Context, student *runtime.Session) er
 	if data != nil {
 		sample = calibrate.FirstSample(calibrate.Inputs(data.Batches[0], p.teacher.Inputs()), p.teacher.Inputs())
 	} else {
-		random, _, err := p.randomRuns(ctx)
+		random, _, err := randomRuns(ctx, p.teacher, p.options.Seed)
 		if err != nil {
+			p.warn("the time was not compared: the model could not be run on random inputs")
 			return ctx.Err()
 		}
 		sample, on = random.Batches[0], "random inputs"
 	}
-	sessions := []*runtime.Session{p.teacher, student}
-	times := [2][]time.Duration{}
-	started := time.Now()
-	for run := 0; run < timedRuns && (run < fewestTimed || time.Since(started) < timeForRuns); run++ {
-		for i, s := range sessions {
-			t := time.Now()
-			if _, err := s.Run(ctx, sample); err != nil {
-				return err
-			}
-			if run > 0 { // the first run warms up
-				times[i] = append(times[i], time.Since(t))
-			}
-		}
+	before, after, err := medianTimes(ctx, p.teacher, student, sample)
+	if err != nil {
+		return err
 	}
-	p.report.Time = &report.Time{MsBefore: median(times[0]), MsAfter: median(times[1]), Threads: p.teacher.Threads(), On: on}
-	if p.report.Time.MsAfter > slowerFactor*p.report.Time.MsBefore {
-		p.warn("the result is slower than the original on this machine: %.3g ms against %.3g ms for %s", p.report.Time.MsAfter, p.report.Time.MsBefore, on)
+	p.report.Time = &report.Time{MsBefore: before, MsAfter: after, Threads: p.teacher.Threads(), On: on}
+	if after > slowerFactor*before {
+		p.warn(slowerWarning, after, before, on)
 	}
 	return nil
-}
-
-func median(d []time.Duration) float64 {
-	slices.Sort(d)
-	return float64(d[len(d)/2].Nanoseconds()) / 1e6
 }
 
 const excludedReason = "left out by --include or --exclude"
@@ -246,7 +204,7 @@ func (p *pipeline) fillLayers() {
 		r.Layers = append(r.Layers, row)
 	}
 	if r.BytesAfter >= r.BytesBefore {
-		p.warn("the result is not smaller than the original: %d bytes against %d", r.BytesAfter, r.BytesBefore)
+		p.warn(biggerWarning, r.BytesAfter, r.BytesBefore)
 	}
 }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -19,11 +20,11 @@ sha256, and replaces them there too: one fit serves an encoder and a decoder tha
 were exported from one model, or a prefill and a decode graph. What stays dense
 is stored as FITTED stores its weights.`,
 		Args: cobra.ExactArgs(2),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {
 				out = compactPath(args[1])
 			}
-			return runApply(c, args[0], args[1], out, asJSON)
+			return runApply(cmd.Context(), c, args[0], args[1], out, asJSON)
 		},
 	}
 	cmd.Flags().StringVarP(&out, "output", "o", "", "file to write (default OTHER.k.onnx)")
@@ -32,7 +33,7 @@ is stored as FITTED stores its weights.`,
 	return cmd
 }
 
-func runApply(c console, fittedPath, otherPath, out string, asJSON bool) error {
+func runApply(ctx context.Context, c console, fittedPath, otherPath, out string, asJSON bool) error {
 	if err := checkOutput(out, fittedPath, otherPath); err != nil {
 		return err
 	}
@@ -44,7 +45,7 @@ func runApply(c console, fittedPath, otherPath, out string, asJSON bool) error {
 	if err != nil {
 		return err
 	}
-	result, err := fit.Apply(fitted, other, "kcompress "+version())
+	result, err := fit.Apply(ctx, fitted, other, "kcompress "+version())
 	if err != nil {
 		return inFile(otherPath, err)
 	}

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -100,9 +99,6 @@ func runFit(cmd *cobra.Command, c console, path string, f fitFlags) error {
 	options.Progress = progress.tell
 	result, err := fit.Run(cmd.Context(), m, *options)
 	progress.done()
-	if errors.Is(err, context.Canceled) {
-		return errors.New("interrupted: nothing was written")
-	}
 	if err != nil {
 		return inFile(path, err)
 	}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
@@ -54,6 +56,9 @@ standard error. There are no colours, with or without NO_COLOR.`,
 		runE := sub.RunE
 		sub.RunE = func(cmd *cobra.Command, args []string) error {
 			err := runE(cmd, args)
+			if errors.Is(err, context.Canceled) {
+				err = errors.New("interrupted: nothing was written") // files are written last
+			}
 			return coded(exitCode(err), err)
 		}
 		root.AddCommand(sub)
