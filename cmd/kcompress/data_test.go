@@ -37,6 +37,8 @@ func makeData(args []string) error {
 		return os.WriteFile(path, onnx.EncodeTensor(x), 0o644)
 	case "labelled":
 		arrays = append(arrays, labelsOf(x))
+	case "mirrored":
+		arrays[0] = named("x", onnx.FromSlice(x.Float32s()[:samples/2*testSizes[1]], samples/2, testSizes[1]))
 	case "misnamed":
 		x.Name = "y"
 	case "narrow":

@@ -143,6 +143,8 @@ func makeModel(args []string) error {
 		m = rootModel()
 	case "plain":
 		m = plainModel()
+	case "mirrored":
+		m = mirroredModel()
 	case "log": // NaN for scores below zero, as the model is meant
 		last := m.Graph.Nodes[len(m.Graph.Nodes)-1]
 		last.Outputs[0] = "scores"
@@ -178,6 +180,17 @@ func rootModel() *onnx.Model {
 			{Name: "sum", Op: "MatMul", Inputs: []string{"ones", "w"}, Outputs: []string{"sums"}},
 			{Name: "sqrt", Op: "Sqrt", Inputs: []string{"sums"}, Outputs: []string{"y"}},
 		}}
+	return &onnx.Model{IRVersion: 8, Opsets: map[string]int{"": 17}, Graph: g}
+}
+
+// mirroredModel multiplies with the transpose of the first weight of the test
+// model, as a decoder does with the weights of a tied encoder.
+func mirroredModel() *onnx.Model {
+	weights, _ := testWeights()
+	in, out := testSizes[1], testSizes[0]
+	g := &onnx.Graph{Name: "mirrored", Inputs: []onnx.ValueInfo{tensorInfo("x", in)}, Outputs: []onnx.ValueInfo{tensorInfo("y", out)},
+		Initializers: []*onnx.Tensor{named("w", onnx.FromSlice(weights[0], in, out))},
+		Nodes:        []*onnx.Node{{Name: "back", Op: "MatMul", Inputs: []string{"x", "w"}, Outputs: []string{"y"}}}}
 	return &onnx.Model{IRVersion: 8, Opsets: map[string]int{"": 17}, Graph: g}
 }
 
