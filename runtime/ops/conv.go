@@ -27,6 +27,7 @@ var convolutions = []Operator{
 type conv struct {
 	window *window
 	group  int
+	wide   wideConstants
 	weight *onnx.Tensor // if constant, in float32
 	packed func() []*gemm.Packed
 	// last is the plan of the last run, which the next one with inputs of the
@@ -54,8 +55,8 @@ func buildConv(n *Node) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &conv{window: w, group: n.Int("group", 1)}
-	if w := n.Constant(1); isFloat32(w) && w.Rank() > 2 {
+	v := &conv{window: w, group: n.Int("group", 1), wide: widenConstants(n)}
+	if w := v.wide.of(n, 1); w != nil && w.Rank() > 2 {
 		v.weight = w
 		v.packed = sync.OnceValue(v.pack)
 	}
@@ -80,8 +81,7 @@ func (v *conv) run(c *Call) error {
 		return typesDiffer(x, w)
 	}
 	if isHalf(x.Type) {
-		plain := &conv{window: v.window, group: v.group}
-		return inFloat32(c, plain.run)
+		return v.wide.run(c, v.run)
 	}
 	s, err := v.shapes(c, x, w)
 	if err != nil {

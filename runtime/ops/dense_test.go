@@ -202,3 +202,40 @@ func TestProductsRefuseWrongShapes(t *testing.T) {
 		}
 	}
 }
+
+// TestConstantsOf16Bits compares the operators that prepare constant weights
+// with themselves in float32, on float16 inputs.
+func TestConstantsOf16Bits(t *testing.T) {
+	for _, c := range []struct {
+		n  *Node
+		in []*onnx.Tensor
+	}{
+		{node("MatMul", 13), []*onnx.Tensor{waves(1, 3, 20), waves(2, 20, 33)}},
+		{node("Gemm", 13, intAttr("transB", 1)), []*onnx.Tensor{waves(1, 3, 20), waves(2, 33, 20), waves(3, 33)}},
+		{node("Conv", 11), []*onnx.Tensor{waves(1, 1, 4, 6), waves(2, 20, 4, 3), waves(3, 20)}},
+		{node("LSTM", 14), []*onnx.Tensor{waves(1, 3, 2, 5), waves(2, 1, 24, 5), waves(3, 1, 24, 6)}},
+	} {
+		half, single := make([]*onnx.Tensor, len(c.in)), make([]*onnx.Tensor, len(c.in))
+		for i, x := range c.in {
+			var err error
+			if half[i], err = x.ConvertTo(onnx.Float16); err != nil {
+				t.Fatal(err)
+			}
+			single[i] = widen(half[i])
+		}
+		want, err := runOn(1, &Node{Node: c.n.Node, Opset: c.n.Opset}, single...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		constants := append([]*onnx.Tensor{nil}, half[1:]...)
+		got, err := runOn(1, &Node{Node: c.n.Node, Opset: c.n.Opset, Constants: constants}, half...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if y := got[0].(*onnx.Tensor); y.Type != onnx.Float16 {
+			t.Errorf("%s of float16 gives %v", c.n.Op, y)
+		} else {
+			wantNear(t, y, convertFloats[float64](want[0].(*onnx.Tensor).Float32s()), 1e-3)
+		}
+	}
+}

@@ -1,6 +1,8 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -24,6 +26,52 @@ func inFloat32(c *Call, kernel Kernel, keep ...int) error {
 			copy(y.Raw(), t.Raw())
 			inner.Out[i] = nil
 		}
+	}
+	return narrowOutputs(c, inner, half)
+}
+
+// wideConstants holds the 16-bit constants among the inputs of a node in
+// float32, converted once; nil for other inputs.
+type wideConstants []*onnx.Tensor
+
+func widenConstants(n *Node) wideConstants {
+	var wide wideConstants
+	for i, t := range n.Constants {
+		if t != nil && isHalf(t.Type) {
+			if wide == nil {
+				wide = make(wideConstants, len(n.Constants))
+			}
+			wide[i] = widen(t)
+		}
+	}
+	return wide
+}
+
+// of returns constant input i of a node in float32, nil if it is no constant
+// of float32 or 16-bit floats.
+func (w wideConstants) of(n *Node, i int) *onnx.Tensor {
+	if i < len(w) && w[i] != nil {
+		return w[i]
+	}
+	if t := n.Constant(i); isFloat32(t) {
+		return t
+	}
+	return nil
+}
+
+// run is inFloat32 with the constants at hand.
+func (w wideConstants) run(c *Call, kernel Kernel) error {
+	call := *c
+	call.In = slices.Clone(c.In)
+	for i, t := range w {
+		if t != nil && i < len(call.In) {
+			call.In[i] = t
+		}
+	}
+	half := c.Tensor(0).Type
+	inner := wideCall(&call)
+	if err := kernel(inner); err != nil {
+		return err
 	}
 	return narrowOutputs(c, inner, half)
 }

@@ -14,6 +14,7 @@ import (
 type gemmNode struct {
 	alpha, beta    float32
 	transA, transB bool
+	wide           wideConstants
 	// weight is alpha B', packed, if B is constant, else nil.
 	weight *gemm.Packed
 	// bias is beta C if C is constant and a row, and weight is not nil.
@@ -24,17 +25,18 @@ func buildGemm(n *Node) (Kernel, error) {
 	g := &gemmNode{
 		alpha: n.Float("alpha", 1), beta: n.Float("beta", 1),
 		transA: n.Bool("transA", false), transB: n.Bool("transB", false),
+		wide: widenConstants(n),
 	}
 	if err := n.Err(); err != nil {
 		return nil, err
 	}
-	if b := n.Constant(1); isFloat32(b) && b.Rank() == 2 {
+	if b := g.wide.of(n, 1); b != nil && b.Rank() == 2 {
 		k, columns := b.Shape[0], b.Shape[1]
 		if g.transB {
 			k, columns = columns, k
 		}
 		g.weight = gemm.Pack(scaled(b.Float32s(), g.alpha), k, columns, g.transB)
-		if bias := n.Constant(2); isFloat32(bias) && isRow(bias.Shape, columns) {
+		if bias := g.wide.of(n, 2); bias != nil && isRow(bias.Shape, columns) {
 			g.bias = scaled(bias.Float32s(), g.beta)
 		}
 	}
@@ -66,8 +68,7 @@ func (g *gemmNode) run(c *Call) error {
 	case bias != nil && bias.Type != a.Type:
 		return typesDiffer(a, bias)
 	case isHalf(a.Type):
-		plain := &gemmNode{alpha: g.alpha, beta: g.beta, transA: g.transA, transB: g.transB}
-		return inFloat32(c, plain.run)
+		return g.wide.run(c, g.run)
 	case a.Rank() != 2:
 		return c.ShapeError(0, "a matrix")
 	case b.Rank() != 2:

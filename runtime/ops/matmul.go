@@ -2,6 +2,8 @@ package ops
 
 import (
 	"fmt"
+	"slices"
+	"sync/atomic"
 
 	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
@@ -14,39 +16,70 @@ var matrixProducts = []Operator{
 	{Name: "Gemm", MinInputs: 2, MaxInputs: 3, Build: buildGemm, Infer: inferGemm},
 }
 
+// matMulNode is a MatMul node.
+type matMulNode struct {
+	wide wideConstants
+	// weight is a constant right matrix, packed, else nil.
+	weight *gemm.Packed
+	// last is the plan of the last run, which the next one with inputs of the
+	// same shapes uses again.
+	last atomic.Pointer[matMulPlan]
+}
+
+// matMulPlan is a matMulShape with the shapes of the inputs that it is for.
+type matMulPlan struct {
+	matMulShape
+	left, right []int
+}
+
 // buildMatMul packs a constant right matrix once.
 func buildMatMul(n *Node) (Kernel, error) {
-	var weight *gemm.Packed
-	if b := n.Constant(1); isFloat32(b) && (b.Rank() == 1 || b.Rank() == 2) {
+	v := &matMulNode{wide: widenConstants(n)}
+	if b := v.wide.of(n, 1); b != nil && (b.Rank() == 1 || b.Rank() == 2) {
 		rows, columns := b.Shape[0], 1
 		if b.Rank() == 2 {
 			columns = b.Shape[1]
 		}
-		weight = gemm.Pack(b.Float32s(), rows, columns, false)
+		v.weight = gemm.Pack(b.Float32s(), rows, columns, false)
 	}
-	return func(c *Call) error { return matMul(c, weight) }, nil
+	return v.run, nil
 }
 
-func matMul(c *Call, weight *gemm.Packed) error {
+// plan returns the shapes of the products.
+func (v *matMulNode) plan(a, b []int) (*matMulPlan, error) {
+	if p := v.last.Load(); p != nil && slices.Equal(p.left, a) && slices.Equal(p.right, b) {
+		return p, nil
+	}
+	p := &matMulPlan{left: slices.Clone(a), right: slices.Clone(b)}
+	var err error
+	if p.matMulShape, err = matMulShapes(p.left, p.right); err != nil {
+		return nil, err
+	}
+	v.last.Store(p)
+	return p, nil
+}
+
+func (v *matMulNode) run(c *Call) error {
 	a, b := c.Tensor(0), c.Tensor(1)
 	if a.Type != b.Type {
 		return typesDiffer(a, b)
 	}
 	if isHalf(a.Type) {
-		return inFloat32(c, func(c *Call) error { return matMul(c, nil) })
+		return v.wide.run(c, v.run)
 	}
-	s, err := matMulShapes(a.Shape, b.Shape)
+	p, err := v.plan(a.Shape, b.Shape)
 	if err != nil {
 		return err
 	}
+	s := p.matMulShape
 	y, err := c.Output(0, a.Type, s.out...)
 	if err != nil {
 		return err
 	}
 	switch a.Type {
 	case onnx.Float32:
-		if weight != nil {
-			multiplyPacked(c, weight, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
+		if v.weight != nil {
+			multiplyPacked(c, v.weight, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
 			return nil
 		}
 		multiplyBatches[float32](c, s, y, a, b)

@@ -38,6 +38,7 @@ type recurrent struct {
 	reversed   []bool
 	batchFirst bool
 	clip       float64 // 0 for none
+	wide       wideConstants
 	// functions holds the activation functions of each direction.
 	functions         [][]activation
 	inputForget       bool // LSTM
@@ -84,7 +85,8 @@ func buildRecurrent(n *Node, v *recurrent, activations ...string) (Kernel, error
 	if v.functions, err = readActivations(n, len(v.reversed), activations...); err != nil {
 		return nil, err
 	}
-	v.packConstants(n.Constant(recurrentW), n.Constant(recurrentR))
+	v.wide = widenConstants(n)
+	v.packConstants(v.wide.of(n, recurrentW), v.wide.of(n, recurrentR))
 	return v.run, n.Err()
 }
 
@@ -119,9 +121,7 @@ func (v *recurrent) run(c *Call) error {
 	}
 	switch {
 	case isHalf(x.Type):
-		plain := *v
-		plain.inputWeights, plain.recurrenceWeights = nil, nil
-		return inFloat32(c, plain.run)
+		return v.wide.run(c, v.run)
 	case x.Type == onnx.Float32:
 		return runRecurrent[float32](c, v)
 	case x.Type == onnx.Float64:
