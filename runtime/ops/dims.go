@@ -136,11 +136,6 @@ func unknownDims(n int) []onnx.Dim {
 // one returns the inference result of an operator with one output.
 func one(info Info) ([]Info, error) { return []Info{info}, nil }
 
-// typeOfFirst infers one output of the element type of the first input.
-func typeOfFirst(_ *Node, in []Info) ([]Info, error) {
-	return one(UnknownShape(input(in, 0).Type.Elem))
-}
-
 // sumDims returns a + b.
 func sumDims(a, b onnx.Dim) onnx.Dim {
 	switch {

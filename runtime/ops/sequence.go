@@ -7,10 +7,8 @@ import (
 	"github.com/kcompress/kcompress/onnx"
 )
 
-// sequenceOps make and read sequences and optionals. Sequences are never
-// changed once made: Insert and Erase give new ones that share the tensors.
-// OptionalHasElement and OptionalGetElement take plain tensors and sequences
-// since opset 18.
+// sequenceOps make and read sequences. Sequences are never changed once made:
+// Insert and Erase give new ones that share the tensors.
 var sequenceOps = []Operator{
 	{Name: "SequenceConstruct", Since: 11, MinInputs: 1, MaxInputs: -1, Values: true, Build: buildSequenceConstruct, Infer: inferSequenceOfFirst},
 	{Name: "SequenceEmpty", Since: 11, MaxInputs: 0, Values: true, Build: buildSequenceEmpty, Infer: inferSequenceEmpty},
@@ -20,9 +18,6 @@ var sequenceOps = []Operator{
 	{Name: "SequenceLength", Since: 11, MinInputs: 1, MaxInputs: 1, Values: true, Build: buildSequenceLength, Infer: inferSequenceLength},
 	{Name: "SplitToSequence", Since: 11, MinInputs: 1, MaxInputs: 2, Values: true, Build: buildSplitToSequence, Infer: inferSequenceOfFirst},
 	{Name: "ConcatFromSequence", Since: 11, MinInputs: 1, MaxInputs: 1, Values: true, Build: buildConcatFromSequence, Infer: inferSequenceAt},
-	{Name: "Optional", Since: 15, MinInputs: 0, MaxInputs: 1, Values: true, Build: buildOptional},
-	{Name: "OptionalHasElement", Since: 15, MinInputs: 0, MaxInputs: 1, Values: true, Build: buildOptionalHasElement, Infer: inferOptionalHasElement},
-	{Name: "OptionalGetElement", Since: 15, MinInputs: 1, MaxInputs: 1, Values: true, Build: buildOptionalGetElement},
 }
 
 // sequence returns input i, which must be a sequence.
@@ -285,47 +280,5 @@ func buildConcatFromSequence(n *Node) (Kernel, error) {
 			parts[i] = t
 		}
 		return concat(c, 0, axis, func(i int) *onnx.Tensor { return parts[i] }, len(parts))
-	}, n.Err()
-}
-
-func buildOptional(n *Node) (Kernel, error) {
-	return func(c *Call) error {
-		o := &onnx.Optional{}
-		if len(c.In) > 0 {
-			o.Value = held(c.In[0])
-		}
-		c.Set(0, o)
-		return nil
-	}, n.Err()
-}
-
-func buildOptionalHasElement(n *Node) (Kernel, error) {
-	return func(c *Call) error {
-		has := len(c.In) > 0 && c.In[0] != nil
-		if has {
-			if o, ok := c.In[0].(*onnx.Optional); ok {
-				has = o.Value != nil
-			}
-		}
-		c.Set(0, onnx.Scalar(has))
-		return nil
-	}, n.Err()
-}
-
-func inferOptionalHasElement(*Node, []Info) ([]Info, error) { return one(TensorInfo(onnx.Bool, nil)) }
-
-func buildOptionalGetElement(n *Node) (Kernel, error) {
-	return func(c *Call) error {
-		if o, ok := c.In[0].(*onnx.Optional); ok {
-			if o.Value == nil {
-				return fmt.Errorf("the optional holds nothing")
-			}
-			return setCopy(c, 0, o.Value)
-		}
-		if t := c.Tensor(0); t != nil {
-			return c.Alias(0, 0, t.Shape...)
-		}
-		c.Set(0, c.In[0])
-		return nil
 	}, n.Err()
 }

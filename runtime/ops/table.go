@@ -61,6 +61,7 @@ var families = [][]Operator{
 	selectOps,
 	controlOps,
 	sequenceOps,
+	optionalOps,
 	stringOps,
 	mlLabelOps,
 	mlFeatureOps,
