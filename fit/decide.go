@@ -73,7 +73,11 @@ func (p *pipeline) assemble(selection []int, weights compact.Weights) (*onnx.Mod
 			chains = append(chains, write.Replacement{Layer: l, Chain: c.Chain, Error: c.Error})
 		}
 	}
-	return write.Model(p.model, p.found, chains, write.Options{Weights: weights, Exact: p.excluded, Producer: p.options.Producer})
+	m := p.model
+	if p.trained != nil {
+		m = p.trained
+	}
+	return write.Model(m, p.found, chains, write.Options{Weights: weights, Exact: p.excluded, Producer: p.options.Producer})
 }
 
 // choose selects one candidate for each layer, so that the goal is met.

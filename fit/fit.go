@@ -58,6 +58,9 @@ func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 	if err := p.choose(ctx); err != nil {
 		return nil, err
 	}
+	if err := p.distil(ctx); err != nil {
+		return nil, err
+	}
 	if err := p.write(); err != nil {
 		return nil, err
 	}
@@ -83,12 +86,16 @@ type pipeline struct {
 	// calibrate
 	fitData, chooseData *calibrate.Data // nil if blind
 	heldData            *calibrate.Data
+	trainData           *calibrate.Data // all that may be fitted on
 	moments             map[string]*calibrate.Moment
 
 	// factorise, weigh, choose
 	ladders   []choose.Ladder
 	selection []int
 	goalMet   bool
+
+	// distil
+	trained *onnx.Model // the model with other biases; nil if not distilled
 
 	// write, verify
 	student *onnx.Model

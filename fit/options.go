@@ -66,6 +66,9 @@ type Options struct {
 	Threads int
 	// Steps is the number of Adam steps for each chain; 0 means the default.
 	Steps int
+	// Distil is the number of steps of end-to-end distillation after the choice;
+	// 0 is none, DistilAuto leaves the number to the fitter.
+	Distil int
 	// Producer is written into the file: program and version.
 	Producer string
 	// Progress is told what happens; it may be nil.
@@ -113,7 +116,8 @@ func ParseForced(text string) (Forced, error) {
 
 // Event is one piece of progress.
 type Event struct {
-	// Stage is discover, calibrate, factorise, choose, write or verify.
+	// Stage is discover, calibrate, factorise, weigh, choose, distil, write or
+	// verify.
 	Stage string
 	// Layer is the layer that was worked on, or empty.
 	Layer string

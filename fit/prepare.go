@@ -203,7 +203,7 @@ func (p *pipeline) calibrate(ctx context.Context) error {
 	if len(chooseData.Batches) == 0 {
 		chooseData = held
 	}
-	p.fitData = fitData.Thin(maxCalibrationBatches)
+	p.trainData, p.fitData = fitData, fitData.Thin(maxCalibrationBatches)
 	p.chooseData, p.heldData = chooseData.Limit(maxMeasured), held.Limit(maxMeasured)
 	var err error
 	p.moments, err = calibrate.Moments(ctx, p.model, p.layers, p.fitData, p.options.Threads, func(done, all int) {

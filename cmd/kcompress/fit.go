@@ -25,6 +25,7 @@ type fitFlags struct {
 	seed                     uint64
 	threads, steps           int
 	dryRun                   bool
+	distil                   string
 	json                     string
 }
 
@@ -67,6 +68,7 @@ unlabelled inputs to get a much smaller model.`,
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the fit; equal seeds give equal files")
 	flags.IntVar(&f.threads, "threads", 0, "number of threads (default: all CPUs)")
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
+	flags.StringVar(&f.distil, "distil", "off", "end-to-end distillation: auto, off or a number of steps")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to this file, or - for standard output")
 	completeFiles(cmd, "onnx")
@@ -202,6 +204,9 @@ func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
 	}
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
 		return nil, fmt.Errorf("--max-loss: %w", err)
+	}
+	if o.Distil, err = parseDistil(f.distil); err != nil {
+		return nil, fmt.Errorf("--distil: %w", err)
 	}
 	if o.Include, err = compileAll(f.include); err != nil {
 		return nil, fmt.Errorf("--include: %w", err)

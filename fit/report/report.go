@@ -36,6 +36,8 @@ type Report struct {
 	Blind   bool    `json:"blind"`
 	Layers  []Layer `json:"layers"`
 	Changed *Change `json:"outputs,omitempty"`
+	// Distilled is what distillation did, if there was any.
+	Distilled *Distillation `json:"distillation,omitempty"`
 	// Accuracy is on the labelled test data, if any.
 	Accuracy *Accuracy `json:"accuracy,omitempty"`
 	// Time is the time of the whole model for one sample.
@@ -72,6 +74,14 @@ type Change struct {
 	measure.Distance
 	// On says which data it was measured on.
 	On string `json:"on"`
+}
+
+// Distillation is the loss on calibration data that was held back.
+type Distillation struct {
+	LossBefore float64 `json:"loss_before"`
+	LossAfter  float64 `json:"loss_after"`
+	Steps      int     `json:"steps"`
+	Seconds    float64 `json:"seconds"`
 }
 
 // Accuracy compares the models on labelled data.

@@ -37,6 +37,9 @@ func (r *Report) Summary() []string {
 			add("decisions: %.2f%% changed, divergence %.3g nats, on %s", 100*c.Disagreement, c.KL, c.On)
 		}
 	}
+	if d := r.Distilled; d != nil {
+		add("distillation: loss %.3g -> %.3g in %d steps (%.0f s)", d.LossBefore, d.LossAfter, d.Steps, d.Seconds)
+	}
 	met := "met"
 	if !r.GoalMet {
 		met = "NOT met"

@@ -1,0 +1,123 @@
+package fit
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/kcompress/kcompress/fit/distil"
+	"github.com/kcompress/kcompress/fit/report"
+	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime/compact"
+)
+
+// DistilAuto as the number of steps leaves that number to the fitter.
+const DistilAuto = -1
+
+// autoDistilSteps is what DistilAuto means.
+const autoDistilSteps = 600
+
+// distil trains the selected chains, biases and normalisations end to end, so
+// that the model's outputs, not its layers, come near the original's.
+func (p *pipeline) distil(ctx context.Context) error {
+	steps := p.options.Distil
+	if steps == DistilAuto {
+		steps = autoDistilSteps
+	}
+	if steps == 0 || !p.hasChains() {
+		return nil
+	}
+	if p.trainData == nil {
+		p.warn("distillation needs calibration data: it was left out")
+		return nil
+	}
+	student, err := p.assemble(p.selection, compact.FP32)
+	if err != nil {
+		return err
+	}
+	r, err := distil.Run(ctx, p.model, student, p.trainData, p.chooseData, distil.Options{
+		Steps: steps, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
+		Progress: func(step, steps int, loss float64) {
+			p.tell(Event{Stage: "distil", Done: step, Total: steps, Error: loss})
+		},
+	})
+	if err != nil {
+		return fmt.Errorf("distillation: %w", err)
+	}
+	for _, note := range r.Notes {
+		p.warn("distillation: %s", note)
+	}
+	p.report.Distilled = &report.Distillation{LossBefore: r.Before, LossAfter: r.After, Steps: r.Steps, Seconds: r.Seconds}
+	p.trained = withTrained(p.model, student, r.Values)
+	return p.adoptChains(r.Model)
+}
+
+func (p *pipeline) hasChains() bool {
+	for i, ladder := range p.ladders {
+		if ladder.Candidates[p.selection[i]].Chain != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// adoptChains makes the chains of the student those of the selected candidates.
+func (p *pipeline) adoptChains(student *onnx.Model) error {
+	constants := map[string]*onnx.Tensor{}
+	for _, t := range student.Graph.Initializers {
+		constants[t.Name] = t
+	}
+	chains := map[string]*butterfly.Chain{}
+	for _, n := range student.Graph.Nodes {
+		if !compact.IsChain(n) {
+			continue
+		}
+		node, err := compact.ReadNode(n)
+		if err != nil {
+			return err
+		}
+		var stored []*onnx.Tensor
+		for _, name := range n.Inputs[1:] {
+			stored = append(stored, constants[name])
+		}
+		if chains[node.Source], err = compact.ReadChain(n, stored); err != nil {
+			return err
+		}
+	}
+	for i, l := range p.layers {
+		candidate := &p.ladders[i].Candidates[p.selection[i]]
+		if chain := chains[l.Fingerprint]; chain != nil && candidate.Chain != nil {
+			candidate.Chain = chain
+		}
+	}
+	return nil
+}
+
+// withTrained returns m with other values of the initializers that were
+// trained, over the same nodes. The student stores equal initializers once:
+// those that it lacks get the values of their equal.
+func withTrained(m, student *onnx.Model, values map[string]*onnx.Tensor) *onnx.Model {
+	c, g := *m, *m.Graph
+	kept := map[string]bool{}
+	for _, t := range student.Graph.Initializers {
+		kept[t.Name] = true
+	}
+	g.Initializers = make([]*onnx.Tensor, len(m.Graph.Initializers))
+	for i, t := range m.Graph.Initializers {
+		g.Initializers[i] = t
+		if v := values[t.Name]; v != nil {
+			g.Initializers[i] = v
+			continue
+		}
+		for name, v := range values {
+			if original := m.Graph.Initializer(name); !kept[t.Name] && original != nil && t.Type == original.Type && bytes.Equal(t.Raw(), original.Raw()) {
+				copied := v.Clone()
+				copied.Name = t.Name
+				g.Initializers[i] = copied
+			}
+		}
+	}
+	c.Graph = &g
+	return &c
+}
