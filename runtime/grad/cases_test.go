@@ -86,6 +86,7 @@ func derivativeCases() []derivativeCase {
 	)
 	cases = append(cases, productCases()...)
 	cases = append(cases, normCases()...)
+	cases = append(cases, windowCases()...)
 	cases = append(cases, reduceCases()...)
 	return append(cases, shapeCases()...)
 }
@@ -213,4 +214,37 @@ func random(r *rand.Rand, n int, low, high float64) []float64 {
 	}
 	r.Shuffle(n, func(i, j int) { x[i], x[j] = x[j], x[i] })
 	return x
+}
+
+func windowCases() []derivativeCase {
+	attrs := func(kernel, strides, pads []int64, more ...onnx.Attribute) []onnx.Attribute {
+		return append([]onnx.Attribute{onnx.IntsAttr("kernel_shape", kernel...), onnx.IntsAttr("strides", strides...), onnx.IntsAttr("pads", pads...)}, more...)
+	}
+	dilated, grouped := onnx.IntsAttr("dilations", 2, 1), onnx.IntAttr("group", 2)
+	same := func(upper string, strides ...int64) []onnx.Attribute {
+		return []onnx.Attribute{onnx.StringAttr("auto_pad", upper), onnx.IntsAttr("strides", strides...), onnx.IntsAttr("kernel_shape", 3, 2)}
+	}
+	cases := []derivativeCase{
+		{op: "Conv", shapes: shapes([]int{2, 3, 5, 6}, []int{4, 3, 3, 2}, []int{4})},
+		{op: "Conv", shapes: shapes([]int{20, 2, 3, 3}, []int{3, 2, 2, 2})},
+		{op: "Conv", attrs: attrs([]int64{3, 2}, []int64{2, 1}, []int64{1, 0, 2, 1}, dilated, grouped), shapes: shapes([]int{2, 4, 7, 6}, []int{6, 2, 3, 2}, []int{6})},
+		{op: "Conv", attrs: same("SAME_UPPER", 2, 3), shapes: shapes([]int{1, 2, 5, 6}, []int{3, 2, 3, 2})},
+		{op: "Conv", attrs: same("SAME_LOWER", 1, 1), shapes: shapes([]int{1, 2, 5, 6}, []int{3, 2, 3, 2})},
+		{op: "Conv", attrs: attrs([]int64{3}, []int64{2}, []int64{4, 3}), shapes: shapes([]int{2, 3, 5}, []int{4, 3, 3}, []int{4})},
+		{op: "Conv", attrs: attrs([]int64{2, 2, 2}, []int64{1, 2, 1}, []int64{0, 1, 0, 1, 0, 1}), shapes: shapes([]int{1, 2, 3, 4, 3}, []int{2, 2, 2, 2, 2})},
+		{op: "ConvTranspose", shapes: shapes([]int{2, 3, 4, 3}, []int{3, 4, 3, 2}, []int{4})},
+		{op: "ConvTranspose", attrs: attrs([]int64{3, 2}, []int64{2, 3}, []int64{1, 0, 0, 1}, dilated, grouped, onnx.IntsAttr("output_padding", 1, 0)), shapes: shapes([]int{2, 4, 3, 4}, []int{4, 3, 3, 2}, []int{6})},
+		{op: "ConvTranspose", attrs: same("SAME_LOWER", 2, 2), shapes: shapes([]int{1, 2, 3, 4}, []int{2, 3, 3, 2})},
+		{op: "GlobalAveragePool", shapes: shapes([]int{2, 3, 4, 5})},
+		{op: "GlobalMaxPool", shapes: shapes([]int{2, 3, 4, 5})},
+		{op: "AveragePool", attrs: same("SAME_UPPER", 2, 1), shapes: shapes([]int{1, 2, 5, 6})},
+		{op: "AveragePool", attrs: attrs([]int64{3, 2}, []int64{2, 2}, []int64{1, 1, 1, 0}, onnx.IntAttr("count_include_pad", 1)), shapes: shapes([]int{2, 3, 5, 6})},
+	}
+	for _, op := range []string{"MaxPool", "AveragePool"} {
+		for _, ceil := range []int64{0, 1} {
+			cases = append(cases, derivativeCase{op: op, attrs: attrs([]int64{3, 2}, []int64{2, 2}, []int64{1, 1, 1, 0}, onnx.IntAttr("ceil_mode", ceil)), shapes: shapes([]int{2, 3, 6, 6})})
+		}
+		cases = append(cases, derivativeCase{op: op, attrs: attrs([]int64{2}, []int64{1}, []int64{0, 1}), shapes: shapes([]int{2, 3, 7})})
+	}
+	return cases
 }
