@@ -23,6 +23,8 @@ type derivativeCase struct {
 	outputs    int // 0 means 1
 	// low and high bound the values of the inputs; both 0 mean -1 to 1.
 	low, high float64
+	// absent holds the places of inputs that are left out.
+	absent map[int]bool
 	// frozen inputs are constants, not parameters.
 	frozen map[int]bool
 	node   *onnx.Node // instead of op, domain and attrs
@@ -87,6 +89,7 @@ func derivativeCases() []derivativeCase {
 	cases = append(cases, productCases()...)
 	cases = append(cases, normCases()...)
 	cases = append(cases, windowCases()...)
+	cases = append(cases, recurrentCases()...)
 	cases = append(cases, reduceCases()...)
 	return append(cases, shapeCases()...)
 }
@@ -245,6 +248,28 @@ func windowCases() []derivativeCase {
 			cases = append(cases, derivativeCase{op: op, attrs: attrs([]int64{3, 2}, []int64{2, 2}, []int64{1, 1, 1, 0}, onnx.IntAttr("ceil_mode", ceil)), shapes: shapes([]int{2, 3, 6, 6})})
 		}
 		cases = append(cases, derivativeCase{op: op, attrs: attrs([]int64{2}, []int64{1}, []int64{0, 1}), shapes: shapes([]int{2, 3, 7})})
+	}
+	return cases
+}
+
+// recurrentCases has X [4,3,5], and states of 6.
+func recurrentCases() []derivativeCase {
+	var cases []derivativeCase
+	for op, gates := range map[string]int{"RNN": 1, "GRU": 3, "LSTM": 4} {
+		for direction, d := range map[string]int{"forward": 1, "reverse": 1, "bidirectional": 2} {
+			attrs := []onnx.Attribute{onnx.IntAttr("hidden_size", 6), onnx.StringAttr("direction", direction)}
+			c := derivativeCase{op: op, attrs: attrs, outputs: 2, absent: map[int]bool{4: true}}
+			c.shapes = shapes([]int{4, 3, 5}, []int{d, gates * 6, 5}, []int{d, gates * 6, 6}, []int{d, 2 * gates * 6}, []int{d, 3, 6})
+			if op == "LSTM" {
+				c.outputs, c.shapes = 3, append(c.shapes, []int{d, 3, 6})
+			}
+			cases = append(cases, c)
+			if op == "GRU" {
+				c.attrs = append(attrs[:2:2], onnx.IntAttr("linear_before_reset", 1))
+				cases = append(cases, c)
+			}
+		}
+		cases = append(cases, derivativeCase{op: op, attrs: intAttr("hidden_size", 6), shapes: shapes([]int{4, 3, 5}, []int{1, gates * 6, 5}, []int{1, gates * 6, 6})})
 	}
 	return cases
 }

@@ -52,6 +52,9 @@ func (c derivativeCase) build(values [][]float64, t onnx.DType) (m *onnx.Model, 
 		x = x.Clone()
 		x.Name = fmt.Sprintf("x%d", i)
 		g.Initializers = append(g.Initializers, x)
+		if c.absent[len(node.Inputs)] {
+			node.Inputs = append(node.Inputs, "")
+		}
 		node.Inputs = append(node.Inputs, x.Name)
 		if !c.frozen[i] {
 			parameters = append(parameters, x.Name)

@@ -9,7 +9,7 @@ func init() {
 	for _, family := range []map[string]*derivative{
 		unaryDerivatives, binaryDerivatives, productDerivatives, softmaxDerivatives, normDerivatives,
 		reduceDerivatives, shapeDerivatives, moveDerivatives, selectDerivatives,
-		convDerivatives, poolDerivatives,
+		convDerivatives, poolDerivatives, recurrentDerivatives,
 	} {
 		for name, d := range family {
 			derivatives[[2]string{"", name}] = d
