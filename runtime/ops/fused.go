@@ -123,7 +123,9 @@ func needInputs(n *Node, inputs ...int) error {
 }
 
 // otherAttrs returns the attributes of a node but those named.
-func otherAttrs(n *Node, names ...string) []onnx.Attribute {
+func otherAttrs(n *Node, names ...string) []onnx.Attribute { return otherNodeAttrs(n.Node, names...) }
+
+func otherNodeAttrs(n *onnx.Node, names ...string) []onnx.Attribute {
 	var attrs []onnx.Attribute
 next:
 	for _, a := range n.Attrs {
