@@ -146,8 +146,11 @@ func TestFuseQuantized(t *testing.T) {
 
 func TestFuseQuantizedLeavesOthers(t *testing.T) {
 	for name, change := range map[string]func(g *quantizedGraph) []*onnx.Node{
-		"kept":         func(g *quantizedGraph) []*onnx.Node { return g.fused("y") },
-		"used twice":   func(g *quantizedGraph) []*onnx.Node { g.add("Relu", nil, "other", "y"); return g.fused()[:len(g.nodes)-1] },
+		"kept": func(g *quantizedGraph) []*onnx.Node { return g.fused("y") },
+		"used twice": func(g *quantizedGraph) []*onnx.Node {
+			g.add("Relu", nil, "other", "y")
+			return g.fused()[:len(g.nodes)-1]
+		},
 		"zero of relu": func(g *quantizedGraph) []*onnx.Node { g.constants["yZero"] = onnx.Scalar(uint8(3)); return g.fused() },
 		"bias scale":   func(g *quantizedGraph) []*onnx.Node { g.constants["bScale"].Float32s()[2] *= 2; return g.fused() },
 		"float scale unknown": func(g *quantizedGraph) []*onnx.Node {
