@@ -30,8 +30,8 @@ type Backend struct {
 	operations []*operation
 	failure    error // the first mistake in building the graph
 
-	known   *roles   // nil after a change of the graph
-	session *session // likewise
+	known   *roles                  // nil after a change of the graph
+	session *session                // likewise
 	inputs  map[string]*onnx.Tensor // of the last Run, nil before one
 }
 
@@ -64,22 +64,23 @@ func New(options ...Option) *Backend {
 		values:   map[string]*value{},
 		decoding: true,
 	}
+	b.sessionOptions = []runtime.Option{runtime.WithOperator(resizeOf10())}
 	for _, o := range options {
 		o(b)
 	}
 	return b
 }
 
-// session is a prepared model and what it was prepared for.
+// session is a prepared model and its inputs.
 type session struct {
 	run    *runtime.Session
-	types  []onnx.DType // of the inputs
 	inputs []*value
+	types  []onnx.DType // of the inputs
 }
 
 // Run computes the outputs of the model from its inputs and puts them into
 // their nodes. The runtime is prepared on the first call, and again after a
-// call that changed the graph, an initializer or the element type of an input.
+// call that changed the graph or an initializer.
 //
 // All inputs must have been set. Operators that the runtime does not have give
 // an *onnx.ErrNotImplemented that names all of them.
@@ -91,12 +92,6 @@ func (b *Backend) Run() error {
 	inputs, err := b.session.convertInputs()
 	if err != nil {
 		return err
-	}
-	if !slices.Equal(typesOf(b.session.inputs, inputs), b.session.types) {
-		b.changed()
-		if err := b.prepare(); err != nil {
-			return err
-		}
 	}
 	b.inputs = inputs
 	return b.compute()
@@ -165,22 +160,17 @@ func (b *Backend) clearResults() {
 // the memory of the caller's where that is in row-major order.
 func (s *session) convertInputs() (map[string]*onnx.Tensor, error) {
 	inputs := map[string]*onnx.Tensor{}
-	for _, v := range s.inputs {
+	for i, v := range s.inputs {
 		t, err := toONNX(v.tensor)
+		if err == nil {
+			t, err = exactly(t, s.types[i])
+		}
 		if err != nil {
 			return nil, fmt.Errorf("input %q: %w", v.name, err)
 		}
 		inputs[v.name] = t
 	}
 	return inputs, nil
-}
-
-func typesOf(values []*value, tensors map[string]*onnx.Tensor) []onnx.DType {
-	var types []onnx.DType
-	for _, v := range values {
-		types = append(types, tensors[v.name].Type)
-	}
-	return types
 }
 
 // notImplemented is the error that programs on onnx-go look for.

@@ -38,7 +38,7 @@ func (b *Backend) decodedTensor(n *Node, t tensor.Tensor) {
 		n.value.constant = true
 	}
 	n.typed, n.value.typed = true, true
-	n.value.tensor = t
+	n.value.tensor, n.value.placeholder = t, t
 }
 
 func (b *Backend) roles() *roles {
@@ -127,11 +127,11 @@ func (b *Backend) model() (*onnx.Model, []*value, error) {
 	}
 	g := &onnx.Graph{Name: "onnx-go"}
 	for _, v := range inputs {
-		t, err := toONNX(v.tensor)
+		t, err := v.elementType()
 		if err != nil {
 			return nil, nil, fmt.Errorf("input %q: %w", v.name, err)
 		}
-		g.Inputs = append(g.Inputs, tensorInfo(v.name, t.Type))
+		g.Inputs = append(g.Inputs, tensorInfo(v.name, t))
 	}
 	for _, n := range b.nodes {
 		if v := n.value; r.constant[v] && v.consumed && b.nodes[v.first] == n {
@@ -155,6 +155,20 @@ func (b *Backend) model() (*onnx.Model, []*value, error) {
 		return nil, nil, err
 	}
 	return m, inputs, m.Check()
+}
+
+// elementType returns the element type that the file states for an input, or
+// that of the present tensor if it states none.
+func (v *value) elementType() (onnx.DType, error) {
+	stated := v.tensor
+	if v.placeholder != nil {
+		stated = v.placeholder
+	}
+	t, err := toONNX(stated)
+	if err != nil {
+		return onnx.Undefined, err
+	}
+	return t.Type, nil
 }
 
 // usedInputs returns the inputs that operators read. It fails on values that

@@ -33,6 +33,8 @@ type value struct {
 	// tensor is what SetTensor was called with last: a placeholder of zeros,
 	// an initializer, or an input.
 	tensor tensor.Tensor
+	// placeholder is what it was called with while the model was decoded.
+	placeholder tensor.Tensor
 	// typed: SetTensor was called while the model was decoded.
 	typed bool
 	// constant: that was with an initializer, for certain; see model.go.
@@ -68,6 +70,9 @@ func (n *Node) SetName(name string) {
 // which is read by each Run. An initializer is read by the first Run alone: set
 // it again if its elements change. Values that an operator computes can not be
 // set.
+//
+// Elements of another type than the file states for the input are converted if
+// that changes none of them, such as []int to int32; otherwise Run fails.
 func (n *Node) SetTensor(t tensor.Tensor) error {
 	b, v := n.backend, n.value
 	if b.decoding {

@@ -1,6 +1,7 @@
 package onnxgo
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 
@@ -87,6 +88,24 @@ func widened[From int | uint, To int64 | uint64](t *tensor.Dense) (*onnx.Tensor,
 		wide[i] = To(v)
 	}
 	return onnx.FromSlice(wide, shape...), nil
+}
+
+// exactly returns t with elements of another type, if all of them have the same
+// value in it.
+func exactly(t *onnx.Tensor, to onnx.DType) (*onnx.Tensor, error) {
+	if t.Type == to {
+		return t, nil
+	}
+	mismatch := fmt.Errorf("has elements of type %v, and the model takes %v", t.Type, to)
+	there, err := t.ConvertTo(to)
+	if err != nil {
+		return nil, mismatch
+	}
+	back, err := there.ConvertTo(t.Type)
+	if err != nil || !bytes.Equal(back.Raw(), t.Raw()) {
+		return nil, mismatch
+	}
+	return there, nil
 }
 
 // rowMajor returns the shape of t and its elements in row-major order, copied
