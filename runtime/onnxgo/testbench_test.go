@@ -1,6 +1,7 @@
 package onnxgo
 
 import (
+	"errors"
 	"math"
 	"regexp"
 	"testing"
@@ -31,7 +32,18 @@ var unequal = map[string]string{
 	"TestSizeExample":                              noSlice,
 }
 
-// TestBench runs the test bench of onnx-go, the cases of ONNX 1.5.
+// undecoded are the cases that onnx-go itself does not decode, and why.
+var undecoded = map[string]string{
+	"TestScan9Sum": "onnx-go has no graph attributes",
+}
+
+// fewest is the number of cases that pass on any CPU by the bench's own
+// comparison. ReduceSum adds in another order on CPUs with vector kernels, where
+// one case more passes.
+const fewest = 339
+
+// TestBench runs the test bench of onnx-go, the cases of ONNX 1.5. It fails if a
+// case fails that is not listed above.
 func TestBench(t *testing.T) {
 	cases := testbackend.FindAllTestsMatching(regexp.MustCompile(""))
 	if len(cases) != 348 {
@@ -40,22 +52,33 @@ func TestBench(t *testing.T) {
 	passed := 0
 	for _, newCase := range cases {
 		tc := newCase()
-		if unequal[tc.Title] == "" {
-			ok := t.Run(tc.Title, tc.RunTest(New(), false))
-			if ok && !tc.Skipped {
-				passed++
-			}
-			continue
-		}
 		t.Run(tc.Title, func(t *testing.T) {
-			if runCase(t, tc) {
+			switch {
+			case undecoded[tc.Title] != "":
+				expectUndecoded(t, tc)
+			case unequal[tc.Title] == "":
+				tc.RunTest(New(), false)(t)
+				if !tc.Failed {
+					passed++
+				}
+			case runCase(t, tc):
 				passed++
 			}
 		})
+		if tc.Skipped {
+			t.Errorf("%s was skipped, and is not on the list", tc.Title)
+		}
 	}
 	t.Logf("%d of %d cases pass", passed, len(cases))
-	if passed < 340 {
-		t.Errorf("%d cases pass, expected 340 or more", passed)
+	if passed < fewest {
+		t.Errorf("%d cases pass, expected %d or more", passed, fewest)
+	}
+}
+
+func expectUndecoded(t *testing.T, tc *testbackend.TestCase) {
+	var unknown *onnxgo.ErrNotImplemented
+	if err := onnxgo.NewModel(New()).UnmarshalBinary(tc.ModelB); !errors.As(err, &unknown) {
+		t.Errorf("got error %v of onnx-go: take the case off the list", err)
 	}
 }
 
