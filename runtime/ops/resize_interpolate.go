@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"fmt"
 	"sort"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -9,6 +10,11 @@ import (
 // interpolate is the modes linear and cubic. Types other than float32 and
 // float64 are computed in float64 and rounded towards zero.
 func (v *resize) interpolate(c *Call, y, x *onnx.Tensor, axes []resizedAxis) error {
+	for i, a := range axes {
+		if _, weights := v.weights(a, 1); len(weights) > maxResizeWeights/max(1, a.out) {
+			return fmt.Errorf("antialiasing axis %d from size %d to %d with scale %v takes too many weights", i, a.in, a.out, a.scale)
+		}
+	}
 	switch x.Type {
 	case onnx.Float32:
 		copy(y.Float32s(), resizeAxes(c, v, x.Float32s(), axes))
@@ -27,6 +33,10 @@ func (v *resize) interpolate(c *Call, y, x *onnx.Tensor, axes []resizedAxis) err
 	}
 	return nil
 }
+
+// maxResizeWeights bounds the weights of one axis. Downscaling takes a few for
+// each element of the input; only regions far outside of it take more.
+const maxResizeWeights = 1 << 26
 
 // resizeAxes resizes one axis after the other: those that shrink first, so that
 // nothing between is larger than input or output.

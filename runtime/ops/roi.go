@@ -39,8 +39,11 @@ func buildRoiAlign(n *Node) (Kernel, error) {
 	return v.run, n.Err()
 }
 
-// maxRoiSamples bounds the number of points along one axis of a bin.
-const maxRoiSamples = 1 << 12
+// The bounds of a region: points along one axis of a bin, and in all.
+const (
+	maxRoiSamples = 1 << 12
+	maxRoiPoints  = 1 << 28
+)
 
 func (v *roiAlign) run(c *Call) error {
 	x, rois := c.Tensor(0), c.Tensor(1)
@@ -104,7 +107,7 @@ func (v *roiAlign) region(x1, y1, x2, y2 float64) (region, error) {
 	if v.samples > 0 {
 		rows, columns = float64(v.samples), float64(v.samples)
 	}
-	if !(rows <= maxRoiSamples && columns <= maxRoiSamples) {
+	if !(rows <= maxRoiSamples && columns <= maxRoiSamples && rows*columns*float64(v.height)*float64(v.width) <= maxRoiPoints) {
 		return r, fmt.Errorf("region %v,%v to %v,%v is too large or not a number", x1, y1, x2, y2)
 	}
 	r.rows, r.columns = int(max(rows, 0)), int(max(columns, 0))
