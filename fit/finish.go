@@ -6,6 +6,7 @@ import (
 
 	"github.com/kcompress/kcompress/fit/calibrate"
 	"github.com/kcompress/kcompress/fit/choose"
+	"github.com/kcompress/kcompress/fit/factorise"
 	"github.com/kcompress/kcompress/fit/measure"
 	"github.com/kcompress/kcompress/fit/report"
 	"github.com/kcompress/kcompress/fit/write"
@@ -239,6 +240,8 @@ func (p *pipeline) fillSelected(row *report.Layer, i int) {
 	switch {
 	case l.Parameters < minParameters:
 		row.Reason = "too small to gain"
+	case l.In > factorise.MaxInputs:
+		row.Reason = fmt.Sprintf("more than %d inputs, which takes too much memory to fit", factorise.MaxInputs)
 	case len(ladder.Candidates) == 1 && p.report.Blind:
 		row.Reason = fmt.Sprintf("no data, and no chain gives the weight back within %g", BlindBound)
 	case len(ladder.Candidates) == 1:

@@ -3,6 +3,7 @@ package fit
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sort"
 	"sync"
 	"time"
@@ -80,7 +81,7 @@ func best(l choose.Ladder) float64 {
 func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder, error) {
 	ladder := choose.Ladder{Name: l.Name, Sensitivity: 1, Candidates: []choose.Candidate{p.denseCandidate(l)}}
 	forced := p.forcedFor(l)
-	if forced != nil && forced.Keep || forced == nil && l.Parameters < minParameters {
+	if forced != nil && forced.Keep || forced == nil && (l.Parameters < minParameters || l.In > factorise.MaxInputs) {
 		return ladder, nil
 	}
 	layer := factorise.Layer{In: l.In, Out: l.Out, Weight: l.Weight}
@@ -154,7 +155,7 @@ func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l
 		if p.options.Method == LowRank {
 			continue
 		}
-		d, probe, err := p.bestDesign(ctx, problem, candidateDesigns(l, size))
+		d, probe, err := p.bestDesign(ctx, problem, candidateDesigns(problem, l, size))
 		if err != nil {
 			return err
 		}
@@ -175,24 +176,17 @@ func maxWork(l *discover.Layer) int { return int(maxWorkShare * float64(l.Parame
 // candidateDesigns returns the designs of about that size that are worth a
 // try: of the family that did best on trained layers, and of the ladder of
 // butterflies of all radices.
-func candidateDesigns(l *discover.Layer, size float64) []butterfly.Design {
+func candidateDesigns(problem *factorise.Problem, l *discover.Layer, size float64) []butterfly.Design {
 	const each = 2
-	blast := near(factorise.Designs(l.In, l.Out, int(size)), size, maxWork(l))
-	ladder := near(butterfly.Ladder(l.In, l.Out), size, maxWork(l))
+	near := func(designs []butterfly.Design) []butterfly.Design {
+		return slices.DeleteFunc(designs, func(d butterfly.Design) bool {
+			return distance(d, size) >= 1.3 || choose.Work(d) > maxWork(l) || !problem.Takes(d)
+		})
+	}
+	blast := near(factorise.Designs(l.In, l.Out, int(size)))
+	ladder := near(butterfly.Ladder(l.In, l.Out))
 	sort.SliceStable(ladder, func(i, j int) bool { return distance(ladder[i], size) < distance(ladder[j], size) })
 	return append(blast[:min(each, len(blast))], ladder[:min(each, len(ladder))]...)
-}
-
-// near keeps the designs of about that size that have less work than the dense
-// layer.
-func near(designs []butterfly.Design, size float64, maxWork int) []butterfly.Design {
-	var fit []butterfly.Design
-	for _, d := range designs {
-		if distance(d, size) < 1.3 && choose.Work(d) <= maxWork {
-			fit = append(fit, d)
-		}
-	}
-	return fit
 }
 
 // distance is how many times larger or smaller than a size a design is.

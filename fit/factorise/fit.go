@@ -148,3 +148,9 @@ func lowRank(d butterfly.Design) (rank int, ok bool) {
 	want := []butterfly.Pattern{{A: 1, B: right.B, C: d.In, D: 1}, {A: 1, B: d.Out, C: right.B, D: 1}}
 	return right.B, right == want[0] && left == want[1]
 }
+
+// Takes reports whether Fit takes chains of the design: they must be for the
+// sizes of the layer and have no state much wider than it.
+func (p *Problem) Takes(d butterfly.Design) bool {
+	return d.In == p.layer.In && d.Out == p.layer.Out && d.LargestState() <= largestState(p.layer)
+}
