@@ -51,7 +51,7 @@ type memory struct{ left, limit int }
 // take reserves bytes, or fails if that is more than the run may have.
 func (m *memory) take(bytes int) error {
 	if bytes < 0 || bytes > m.left {
-		return fmt.Errorf("the values of this run exceed the limit of %d bytes", m.limit)
+		return fmt.Errorf("%w of %d bytes", ErrMemory, m.limit)
 	}
 	m.left -= bytes
 	return nil

@@ -17,6 +17,10 @@ var ErrInput = errors.New("input does not fit the model")
 // ErrClosed is returned by Run after Close.
 var ErrClosed = errors.New("the session is closed")
 
+// ErrMemory is wrapped by errors of runs whose values take more memory than
+// WithMaxRunBytes allows.
+var ErrMemory = errors.New("the values of this run exceed the limit")
+
 // NodeError is an error of one node, at load or during a run.
 type NodeError struct {
 	File  string // path of the model, or empty

@@ -36,6 +36,9 @@ type Options struct {
 	// Int8Aware runs the last third of the steps with factors rounded as an
 	// int8 file stores them, and measures them so.
 	Int8Aware bool
+	// MemoryBytes bounds the values of the student that a step keeps for its
+	// derivatives; batches that need more are cut. 0 is the runtime's limit.
+	MemoryBytes int
 	// NoMixup turns the mixing of samples off.
 	NoMixup bool
 	// EvaluateEvery is the number of steps between measurements on the data
@@ -84,6 +87,10 @@ func (o *Options) setDefaults() {
 	}
 }
 
+func (o *Options) runtime() []runtime.Option {
+	return []runtime.Option{runtime.WithThreads(o.Threads), runtime.WithMaxRunBytes(o.MemoryBytes)}
+}
+
 // Run trains the student, whose chains are stored as float32, on the data and
 // chooses by what is held back. Neither model is changed. For one seed and no
 // time limit the result is the same, bit for bit, on any number of threads.
@@ -108,9 +115,12 @@ type trainer struct {
 	batches    *batches
 	held       []example
 	parameters []*parameter
-	steps      int
-	started    time.Time
-	notes      []string
+	// most is the number of samples that fit into memory at once, 0 if none was
+	// found too many.
+	most    int
+	steps   int
+	started time.Time
+	notes   []string
 }
 
 // example is a batch of inputs with the teacher's outputs.
@@ -150,8 +160,8 @@ func newTrainer(ctx context.Context, teacher, student *onnx.Model, data, held *c
 	return t, nil
 }
 
-// maxHeld bounds the samples that are measured on, and heldBytes is not needed
-// beyond it: the teacher's outputs for them stay in memory.
+// maxHeld bounds the samples that are measured on: the teacher's outputs for
+// them stay in memory.
 const maxHeld = 512
 
 // findParameters makes the graph of what can be trained.
@@ -162,7 +172,7 @@ func (t *trainer) findParameters() error {
 		names[i] = p.name
 	}
 	var err error
-	if t.graph, err = grad.New(t.student, names, t.options.Threads); err != nil {
+	if t.graph, err = grad.New(t.student, names, t.options.runtime()...); err != nil {
 		return err
 	}
 	kept := map[string]bool{}

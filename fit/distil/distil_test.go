@@ -212,3 +212,39 @@ func TestCancel(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// Batches that do not fit into memory are cut, which changes nothing but
+// rounding.
+func TestMemoryLimit(t *testing.T) {
+	teacher, student := models("logits")
+	var losses []float64
+	var gradients []map[string][]float32
+	for _, limit := range []int{0, 16 << 10} { // a batch of 40 takes 40 x (64 + 6) floats and more
+		o := Options{Seed: 1, Threads: 1, MemoryBytes: limit}
+		o.setDefaults()
+		tr, err := newTrainer(context.Background(), teacher, student, samples(1, 2), samples(2, 1), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer tr.close()
+		loss, g, err := tr.loss(context.Background(), tr.held[0], false, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if cut := tr.most > 0; cut != (limit > 0) {
+			t.Errorf("limit of %d bytes: at most %d samples at once", limit, tr.most)
+		}
+		losses, gradients = append(losses, loss), append(gradients, g)
+	}
+	if math.Abs(losses[0]-losses[1]) > 1e-5*losses[0] {
+		t.Errorf("losses %g and %g", losses[0], losses[1])
+	}
+	for name, g := range gradients[0] {
+		for i, v := range g {
+			if math.Abs(float64(v-gradients[1][name][i])) > 1e-5 {
+				t.Errorf("%s: gradients %g and %g", name, v, gradients[1][name][i])
+				break
+			}
+		}
+	}
+}

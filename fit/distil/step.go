@@ -33,9 +33,8 @@ func (t *trainer) step(ctx context.Context, step int) (float64, error) {
 	return loss, nil
 }
 
-// loss runs the student on an example and returns its loss, with gradients if
-// they are wanted.
-func (t *trainer) loss(ctx context.Context, e example, rounded, wantGradients bool) (float64, map[string][]float32, error) {
+// whole runs the student on an example at once.
+func (t *trainer) whole(ctx context.Context, e example, rounded, wantGradients bool) (float64, map[string][]float32, error) {
 	feeds := make(map[string]*onnx.Tensor, len(e.inputs)+len(t.parameters))
 	for name, x := range e.inputs {
 		feeds[name] = x

@@ -48,13 +48,14 @@ func (b Blocked) String() string { return fmt.Sprintf("%s (%s, opset %d)", b.Nod
 
 // New prepares the model for derivatives with respect to the named float32
 // initializers. Parameters whose way to an output leads through a node without
-// a derivative are left out: Parameters says which remain, Blocked why.
-func New(m *onnx.Model, parameters []string, threads int) (*Graph, error) {
+// a derivative are left out: Parameters says which remain, Blocked why. Of the
+// options, WithMaxRunBytes bounds the values that a pass keeps.
+func New(m *onnx.Model, parameters []string, opts ...runtime.Option) (*Graph, error) {
 	free, err := withInputs(m, parameters)
 	if err != nil {
 		return nil, err
 	}
-	s, err := runtime.New(free, runtime.WithThreads(threads))
+	s, err := runtime.New(free, opts...)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +64,7 @@ func New(m *onnx.Model, parameters []string, threads int) (*Graph, error) {
 	g.parameters, g.blocked = plan.differentiable(parameters)
 	if len(g.parameters) < len(parameters) { // the others are constants after all
 		s.Close()
-		rest, err := New(m, g.parameters, threads)
+		rest, err := New(m, g.parameters, opts...)
 		if err == nil {
 			rest.blocked = g.blocked
 		}
@@ -74,7 +75,7 @@ func New(m *onnx.Model, parameters []string, threads int) (*Graph, error) {
 		s.Close()
 		return nil, err
 	}
-	g.pool = pool.New(threads)
+	g.pool = pool.New(s.Threads())
 	return g, nil
 }
 

@@ -128,7 +128,7 @@ func (c derivativeCase) oracle(t *testing.T, values [][]float64, dtype onnx.DTyp
 func (c derivativeCase) gradients(t *testing.T, values [][]float64, threads int) map[string][]float32 {
 	t.Helper()
 	m, parameters := c.build(values, onnx.Float32)
-	g, err := grad.New(m, parameters, threads)
+	g, err := grad.New(m, parameters, runtime.WithThreads(threads))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -33,7 +33,7 @@ func TestSharedValues(t *testing.T) {
 	m := model([]*onnx.Tensor{named("w", 3, 5)},
 		node("Mul", "a", "x", "w"), node("Mul", "b", "a", "a"), node("Add", "c", "b", "a"), node("Sub", "y", "c", "w"))
 	m.Graph.Outputs = append(m.Graph.Outputs, onnx.ValueInfo{Name: "a"})
-	g, err := grad.New(m, []string{"w"}, 1)
+	g, err := grad.New(m, []string{"w"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestBlocked(t *testing.T) {
 	zero := onnx.Scalar(int64(0))
 	zero.Name = "zero"
 	m.Graph.Initializers = append(m.Graph.Initializers, zero)
-	g, err := grad.New(m, []string{"v", "w", "unused"}, 1)
+	g, err := grad.New(m, []string{"v", "w", "unused"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,10 +83,10 @@ func TestBlocked(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	m := model([]*onnx.Tensor{named("w", 3, 5)}, node("Mul", "y", "x", "w"))
-	if _, err := grad.New(m, []string{"other"}, 1); err == nil || !strings.Contains(err.Error(), "other") {
+	if _, err := grad.New(m, []string{"other"}); err == nil || !strings.Contains(err.Error(), "other") {
 		t.Errorf("unknown parameter: %v", err)
 	}
-	g, err := grad.New(m, []string{"w"}, 1)
+	g, err := grad.New(m, []string{"w"})
 	if err != nil {
 		t.Fatal(err)
 	}
