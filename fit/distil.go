@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/kcompress/kcompress/fit/distil"
 	"github.com/kcompress/kcompress/fit/report"
@@ -17,6 +18,9 @@ const DistilAuto = -1
 
 // autoDistilSteps is what DistilAuto means.
 const autoDistilSteps = 600
+
+// timeToFinish is left for the stages after distillation.
+const timeToFinish = 5 * time.Second
 
 // distil trains the selected chains, biases and normalisations end to end, so
 // that the model's outputs, not its layers, come near the original's.
@@ -32,12 +36,19 @@ func (p *pipeline) distil(ctx context.Context) error {
 		p.warn("distillation needs calibration data: it was left out")
 		return nil
 	}
+	var limit time.Duration
+	if p.options.Time > 0 {
+		if limit = p.options.Time - time.Since(p.started) - timeToFinish; limit <= 0 {
+			p.warn("no time was left for distillation")
+			return nil
+		}
+	}
 	student, err := p.assemble(p.selection, compact.FP32)
 	if err != nil {
 		return err
 	}
 	r, err := distil.Run(ctx, p.model, student, p.trainData, p.chooseData, distil.Options{
-		Steps: steps, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
+		Steps: steps, TimeLimit: limit, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
 		Progress: func(step, steps int, loss float64) {
 			p.tell(Event{Stage: "distil", Done: step, Total: steps, Error: loss})
 		},

@@ -69,6 +69,10 @@ type Options struct {
 	// Distil is the number of steps of end-to-end distillation after the choice;
 	// 0 is none, DistilAuto leaves the number to the fitter.
 	Distil int
+	// Time bounds the whole fit: distillation, the last long stage, takes fewer
+	// steps if it would end later. 0 is no bound. The result then depends on the
+	// speed of the machine.
+	Time time.Duration
 	// Producer is written into the file: program and version.
 	Producer string
 	// Progress is told what happens; it may be nil.

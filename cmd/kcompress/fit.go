@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -26,6 +27,7 @@ type fitFlags struct {
 	threads, steps           int
 	dryRun                   bool
 	distil                   string
+	time                     time.Duration
 	json                     string
 }
 
@@ -69,6 +71,7 @@ unlabelled inputs to get a much smaller model.`,
 	flags.IntVar(&f.threads, "threads", 0, "number of threads (default: all CPUs)")
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
 	flags.StringVar(&f.distil, "distil", "off", "end-to-end distillation: auto, off or a number of steps")
+	flags.DurationVar(&f.time, "time", 0, "time for the whole fit, such as 30m: distillation takes fewer steps if need be")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to this file, or - for standard output")
 	completeFiles(cmd, "onnx")
@@ -204,6 +207,9 @@ func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
 	}
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
 		return nil, fmt.Errorf("--max-loss: %w", err)
+	}
+	if o.Time = f.time; f.time < 0 {
+		return nil, fmt.Errorf("--time: %v is below 0", f.time)
 	}
 	if o.Distil, err = parseDistil(f.distil); err != nil {
 		return nil, fmt.Errorf("--distil: %w", err)

@@ -117,10 +117,11 @@ type trainer struct {
 	parameters []*parameter
 	// most is the number of samples that fit into memory at once, 0 if none was
 	// found too many.
-	most    int
-	steps   int
-	started time.Time
-	notes   []string
+	most      int
+	steps     int
+	started   time.Time
+	firstStep time.Time
+	notes     []string
 }
 
 // example is a batch of inputs with the teacher's outputs.
@@ -209,6 +210,7 @@ func (t *trainer) run(ctx context.Context) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	t.firstStep = time.Now()
 	after, step := before, 0
 	for ; step < t.steps; step++ {
 		loss, err := t.step(ctx, step)
@@ -239,19 +241,24 @@ func (t *trainer) run(ctx context.Context) (*Result, error) {
 	return r, nil
 }
 
-// timedSteps is after how many steps their time is known well enough.
-const timedSteps = 4
+const (
+	// timedSteps is after how many steps their time is known well enough.
+	timedSteps = 4
+	// forSteps is the share of the time left that is planned for steps, the rest
+	// being for measurements.
+	forSteps = 0.85
+)
 
 // limitSteps plans fewer steps if the time would not do.
 func (t *trainer) limitSteps(done int) {
 	if t.options.TimeLimit <= 0 || done < timedSteps {
 		return
 	}
-	spent := time.Since(t.started)
-	most := int(float64(done) * float64(t.options.TimeLimit) / float64(spent))
+	left := t.options.TimeLimit - time.Since(t.started)
 	if done == timedSteps {
-		t.steps = min(t.steps, max(most, done))
-	} else if spent > t.options.TimeLimit {
+		each := time.Since(t.firstStep) / timedSteps
+		t.steps = min(t.steps, done+max(0, int(forSteps*float64(left)/float64(max(each, 1)))))
+	} else if left < 0 {
 		t.steps = done
 	}
 }
