@@ -47,6 +47,32 @@ func goldenProducts() []goldenCase {
 	return cases
 }
 
+func goldenOthers() []goldenCase {
+	x := waveOf(1, -3, 3, 2, 3, 4)
+	number := func(v float32) goldenInput { return goldenInput{tensor: onnx.Scalar(v)} }
+	directions := onnx.StringAttr("direction", "bidirectional")
+	zeros := func(shape ...int) goldenInput {
+		return fixed(goldenInput{tensor: onnx.NewTensor(onnx.Int8, shape...)})
+	}
+	lstm := []goldenInput{waveOf(1, -1, 1, 3, 2, 5), fixed(bytesOf(onnx.Int8, 2, .5, 2, 5, 12)), fixed(bytesOf(onnx.Int8, 3, .5, 2, 3, 12)), fixed(waveOf(4, -.2, .2, 2, 24)),
+		absent, absent, absent, absent, fixed(waveOf(5, .01, .02, 2)), zeros(2), fixed(waveOf(6, .01, .02, 2)), zeros(2)}
+	columns := append([]goldenInput(nil), lstm...)
+	columns[8], columns[9] = fixed(waveOf(5, .01, .02, 2, 12)), zeros(2, 12)
+	columns[10], columns[11] = fixed(waveOf(6, .01, .02, 2, 12)), zeros(2, 12)
+	return []goldenCase{
+		newGolden("inverse", "Inverse", 1, 1e-3, nil, waveOf(1, -1, 1, 2, 3, 3)),
+		newGolden("trilu", "Trilu", 1, 1e-6, attrsOf(onnx.IntAttr("upper", 0)), x, goldenInput{tensor: onnx.Scalar(int64(1))}),
+		newGolden("range", "Range", 1, 1e-6, nil, number(1), number(4.5)),
+		newGolden("range_step", "Range", 1, 1e-6, nil, number(4), number(1), number(-1.5)),
+		newGolden("pad", "Pad", 1, 1e-6, nil, x, goldenInput{tensor: onnx.FromSlice([]int64{0, 1, 0, 0, 0, 2}, 6)}, goldenInput{tensor: onnx.FromSlice([]float32{7}, 1)}),
+		newGolden("gather_nd", "GatherND", 1, 1e-6, nil, x, goldenInput{tensor: onnx.FromSlice([]int64{1, 2, 0, 1}, 2, 2)}),
+		newGolden("grid_sample", "GridSample", 1, 1e-5, nil, waveOf(1, -1, 1, 1, 1, 3, 4), waveOf(2, -1.2, 1.2, 1, 2, 3, 2)),
+		newGolden("expand_dims", "ExpandDims", 1, 1e-6, nil, x, whole([]int32{-2}, 1)),
+		newGolden("dynamic_lstm", "DynamicQuantizeLSTM", 3, .02, attrsOf(directions, onnx.IntAttr("hidden_size", 3)), lstm...),
+		newGolden("dynamic_lstm_columns", "DynamicQuantizeLSTM", 3, .02, attrsOf(directions, onnx.IntAttr("hidden_size", 3)), columns...),
+	}
+}
+
 func goldenNorms() []goldenCase {
 	x, skip, gamma := waveOf(1, -3, 3, 2, 3, 4), waveOf(5, -2, 2, 2, 3, 4), waveOf(2, .5, 1.5, 4)
 	beta, bias := waveOf(3, -1, 1, 4), waveOf(4, -1, 1, 4)

@@ -80,7 +80,7 @@ func attrsOf(attrs ...onnx.Attribute) []onnx.Attribute { return attrs }
 
 func goldenCases() []goldenCase {
 	var cases []goldenCase
-	for _, list := range [][]goldenCase{goldenActivations(), goldenProducts(), goldenNorms(), goldenConvs(), goldenQLinear(), goldenAttention(), goldenGroupQuery()} {
+	for _, list := range [][]goldenCase{goldenActivations(), goldenProducts(), goldenNorms(), goldenConvs(), goldenQLinear(), goldenOthers(), goldenAttention(), goldenGroupQuery()} {
 		cases = append(cases, list...)
 	}
 	return cases

@@ -49,6 +49,8 @@ var families = [][]Operator{
 	sampling,
 	gatedActivations,
 	microsoftAttentions,
+	microsoftOthers,
+	quantizedRecurrent,
 	reshapeOps,
 	transposeOps,
 	concatOps,
