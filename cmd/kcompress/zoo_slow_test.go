@@ -93,19 +93,32 @@ func zooCells(r report.Report, kept bool) string {
 	return cells
 }
 
-// randomFolder writes random inputs for a model, a file for each run, and
-// falls back on sizes that the model runs with.
+// randomFolder writes random inputs for a model, a file for each run, with the
+// shapes of the model's own test data.
 func randomFolder(t *testing.T, path string) string {
 	t.Helper()
 	m, err := onnx.Load(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir()
-	d, err := calibrate.Random(modelInputs(m), zooRuns, zooSymbol(t, path), 7)
+	inputs := modelInputs(m)
+	for i := range inputs {
+		file := filepath.Join(filepath.Dir(path), "test_data_set_0", fmt.Sprintf("input_%d.pb", i))
+		x, err := onnx.ReadTensorFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		shape := make([]onnx.Dim, len(x.Shape))
+		for axis, n := range x.Shape {
+			shape[axis] = onnx.Dim{Size: n}
+		}
+		inputs[i].Type = onnx.Type{Kind: onnx.TensorType, Elem: x.Type, Shape: shape, HasShape: true}
+	}
+	d, err := calibrate.Random(inputs, zooRuns, 1, 7)
 	if err != nil {
 		t.Fatal(err)
 	}
+	dir := t.TempDir()
 	for i, batch := range d.Batches {
 		var arrays []*onnx.Tensor
 		for name, x := range batch {
@@ -117,26 +130,4 @@ func randomFolder(t *testing.T, path string) string {
 		}
 	}
 	return dir
-}
-
-// zooSymbol returns the size that the first free axis has in the model's own
-// test data, 1 if there is none.
-func zooSymbol(t *testing.T, path string) int {
-	m, err := onnx.Load(path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, info := range modelInputs(m) {
-		file := filepath.Join(filepath.Dir(path), "test_data_set_0", fmt.Sprintf("input_%d.pb", i))
-		x, err := onnx.ReadTensorFile(file)
-		if err != nil {
-			continue
-		}
-		for axis, d := range info.Type.Shape {
-			if !d.Known() && axis < len(x.Shape) {
-				return x.Shape[axis]
-			}
-		}
-	}
-	return 1
 }
