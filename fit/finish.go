@@ -211,7 +211,7 @@ func (p *pipeline) fillLayers() {
 
 // keptBytes is what a weight that stays dense takes in the file.
 func (p *pipeline) keptBytes(parameters, out, bytes int) int {
-	if parameters < write.MinRounded {
+	if parameters < write.MinRounded || p.found.Frozen != "" {
 		return bytes
 	}
 	switch p.options.Weights {

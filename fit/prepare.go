@@ -20,6 +20,9 @@ func (p *pipeline) discover() error {
 	if len(p.found.Layers) == 0 && len(p.found.Embeddings) == 0 {
 		return ErrNothingToDo
 	}
+	if p.found.Frozen != "" {
+		p.warn("%s", p.found.Frozen)
+	}
 	if err := p.checkNames(); err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func needInputs(need map[string]bool, n *onnx.Node) {
 	for _, in := range n.Inputs {
 		need[in] = true
 	}
-	for _, sub := range subgraphs(n) {
+	for _, sub := range n.Subgraphs() {
 		for _, inner := range sub.Nodes {
 			needInputs(need, inner)
 		}

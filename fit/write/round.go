@@ -9,143 +9,152 @@ import (
 )
 
 // roundKept stores the weights that stay dense, and embeddings, as float16 or
-// int8. A constant W becomes W = Cast(stored), for int8 followed by Mul with
-// scales: nodes of every opset, which ONNX Runtime and our runtime both fold
-// when they load the model.
-func (w *writer) roundKept(found *discover.Result, replaced map[string]bool) {
-	round := map[string]bool{}
-	exact := map[string]bool{}
-	for _, l := range found.Layers {
-		for _, name := range l.Stored {
-			if w.options.Exact[l.Name] {
-				exact[name] = true
+// int8: those of the graph, of subgraphs and of functions. A constant W becomes
+// W = Cast(stored), for int8 with a Mul by scales: nodes which ONNX Runtime and
+// our runtime compute when they load the model.
+func (w *writer) roundKept(exact map[string]bool) {
+	for _, b := range discover.Bodies(w.model) {
+		if b.Opset < compact.MinOpset || b.Function != nil && b.Function.Domain == compact.Domain {
+			continue
+		}
+		axes := map[string]int{} // of the weights that are rounded
+		for _, weight := range b.Weights {
+			if !exact[weight.Name] && w.canRound(weight.Tensor) && (b.Graph == nil || b.Graph.Output(weight.Name) == nil) {
+				axes[weight.Name] = weight.Axis
 			}
-			round[name] = true
+		}
+		if b.Function != nil {
+			w.roundFunction(b.Function, axes)
+		} else {
+			w.roundGraph(b.Graph, axes)
 		}
 	}
-	for _, e := range found.Embeddings {
-		for _, name := range e.Stored {
-			if w.options.Exact[e.Name] {
-				exact[name] = true
-			}
-			round[name] = true
-		}
-	}
-	g := w.model.Graph
+}
+
+// roundGraph rounds initializers and Constant nodes of a graph.
+func (w *writer) roundGraph(g *onnx.Graph, axes map[string]int) {
 	var tensors []*onnx.Tensor
-	var prologue []*onnx.Node
+	var prologue, nodes []*onnx.Node
 	for _, t := range g.Initializers {
-		if !round[t.Name] || exact[t.Name] || !w.canRound(t) {
+		axis, round := axes[t.Name]
+		if !round || g != w.model.Graph && g.Input(t.Name) != nil {
 			tensors = append(tensors, t)
 			continue
 		}
-		w.dropInput(t.Name)
-		stored, nodes := w.rounded(t, t.Name)
+		// A weight that is stored in another form can not be given anew.
+		g.Inputs = slices.DeleteFunc(g.Inputs, func(info onnx.ValueInfo) bool { return info.Name == t.Name })
+		stored, made := w.rounded(t, t.Name, axis)
 		tensors = append(tensors, stored...)
-		prologue = append(prologue, nodes...)
+		prologue = append(prologue, made...)
 	}
-	for i := 0; i < len(g.Nodes); i++ {
-		n := g.Nodes[i]
-		if n.Op != "Constant" || n.Domain != "" || !round[n.Outputs[0]] || exact[n.Outputs[0]] {
+	for _, n := range g.Nodes {
+		t, axis, round := roundedConstant(n, axes)
+		if !round {
+			nodes = append(nodes, n)
 			continue
 		}
-		a := n.Attr("value")
-		if a == nil || a.Tensor == nil || !w.canRound(a.Tensor) {
-			continue
-		}
-		stored, nodes := w.rounded(a.Tensor, n.Outputs[0])
+		stored, made := w.rounded(t, n.Outputs[0], axis)
 		tensors = append(tensors, stored...)
-		g.Nodes = slices.Replace(g.Nodes, i, i+1, nodes...)
-		i += len(nodes) - 1
+		nodes = append(nodes, made...)
 	}
 	g.Initializers = tensors
-	g.Nodes = append(prologue, g.Nodes...)
+	g.Nodes = append(prologue, nodes...)
 }
 
+// roundFunction rounds the Constant nodes of a function, which has no
+// initializers.
+func (w *writer) roundFunction(f *onnx.Function, axes map[string]int) {
+	var nodes []*onnx.Node
+	for _, n := range f.Nodes {
+		t, axis, round := roundedConstant(n, axes)
+		if !round {
+			nodes = append(nodes, n)
+			continue
+		}
+		stored, made := w.rounded(t, n.Outputs[0], axis)
+		for _, s := range stored {
+			nodes = append(nodes, &onnx.Node{Name: w.names.fresh(s.Name + ".constant"), Op: "Constant", Outputs: []string{s.Name}, Attrs: []onnx.Attribute{onnx.TensorAttr("value", s)}})
+		}
+		nodes = append(nodes, made...)
+	}
+	f.Nodes = nodes
+}
+
+// roundedConstant returns the tensor of a Constant node whose output is among
+// the weights that are rounded.
+func roundedConstant(n *onnx.Node, axes map[string]int) (t *onnx.Tensor, axis int, round bool) {
+	if n.Op != "Constant" || n.Domain != "" || len(n.Outputs) != 1 {
+		return nil, 0, false
+	}
+	axis, round = axes[n.Outputs[0]]
+	if a := n.Attr("value"); round && a != nil {
+		return a.Tensor, axis, true
+	}
+	return nil, 0, false
+}
+
+// canRound reports whether a tensor is large enough, of a type that gets
+// smaller, and of numbers that can be rounded.
 func (w *writer) canRound(t *onnx.Tensor) bool {
-	if t.Type != onnx.Float32 || t.Len() < MinRounded || t.NonFinite() > 0 {
+	if t.Len() < MinRounded || t.NonFinite() > 0 {
 		return false
 	}
-	return w.options.Weights != compact.FP16 || largest(t.Float32s()) < 65504
-}
-
-func largest(values []float32) float32 {
-	var m float32
-	for _, v := range values {
-		m = max(m, v, -v)
+	wide := t.Type == onnx.Float32 || t.Type == onnx.Float64
+	if w.options.Weights == compact.FP16 {
+		half, err := t.ConvertTo(onnx.Float16)
+		return wide && err == nil && half.NonFinite() == 0
 	}
-	return m
-}
-
-// dropInput removes the input that has a weight as its default: a weight that
-// is stored in another form can not be given anew.
-func (w *writer) dropInput(name string) {
-	g := w.model.Graph
-	g.Inputs = slices.DeleteFunc(g.Inputs, func(info onnx.ValueInfo) bool { return info.Name == name })
+	single, err := t.ConvertTo(onnx.Float32)
+	return (wide || t.Type == onnx.Float16) && err == nil && single.NonFinite() == 0
 }
 
 // rounded returns what is stored for a constant and the nodes that compute the
-// value of that name from it.
-func (w *writer) rounded(t *onnx.Tensor, name string) ([]*onnx.Tensor, []*onnx.Node) {
+// value of that name, of the constant's type, from it. Scales are float32: a
+// float16 would be a rough scale.
+func (w *writer) rounded(t *onnx.Tensor, name string, axis int) ([]*onnx.Tensor, []*onnx.Node) {
 	if w.options.Weights == compact.FP16 {
-		half, err := t.ConvertTo(onnx.Float16)
-		if err != nil {
-			panic(err) // float32 always converts
-		}
+		half := converted(t, onnx.Float16)
 		half.Name = w.names.fresh(name + ".fp16")
-		return []*onnx.Tensor{half}, []*onnx.Node{w.cast(half.Name, name)}
+		return []*onnx.Tensor{half}, []*onnx.Node{w.cast(half.Name, name, t.Type)}
 	}
-	axis := w.scaleAxis(name, t)
 	groups := make([]int, t.Rank())
 	for i := range groups {
 		groups[i] = 1
 	}
-	if axis >= 0 {
-		groups[axis] = t.Shape[axis]
-	}
-	values, scales := compact.Round8(t.Float32s(), t.Shape, groups)
+	groups[axis] = t.Shape[axis]
+	values, scales := compact.Round8(converted(t, onnx.Float32).Float32s(), t.Shape, groups)
 	q := onnx.FromSlice(values, t.Shape...)
 	q.Name = w.names.fresh(name + ".int8")
 	s := onnx.FromSlice(scales, groups...)
 	s.Name = w.names.fresh(name + ".scale")
 	wide := w.names.fresh(name + ".rounded")
-	mul := &onnx.Node{Name: w.names.fresh(name + ".dequantize"), Op: "Mul", Inputs: []string{wide, s.Name}, Outputs: []string{name}}
-	return []*onnx.Tensor{q, s}, []*onnx.Node{w.cast(q.Name, wide), mul}
+	product := name
+	if t.Type != onnx.Float32 {
+		product = w.names.fresh(name + ".float32")
+	}
+	nodes := []*onnx.Node{
+		w.cast(q.Name, wide, onnx.Float32),
+		{Name: w.names.fresh(name + ".dequantize"), Op: "Mul", Inputs: []string{wide, s.Name}, Outputs: []string{product}},
+	}
+	if product != name {
+		nodes = append(nodes, w.cast(product, name, t.Type))
+	}
+	return []*onnx.Tensor{q, s}, nodes
 }
 
-func (w *writer) cast(from, to string) *onnx.Node {
-	return &onnx.Node{Name: w.names.fresh(to + ".cast"), Op: "Cast", Inputs: []string{from}, Outputs: []string{to}, Attrs: []onnx.Attribute{onnx.IntAttr("to", int64(onnx.Float32))}}
+// converted returns t as another type of floats; canRound has made sure that it
+// can be.
+func converted(t *onnx.Tensor, to onnx.DType) *onnx.Tensor {
+	c, err := t.ConvertTo(to)
+	if err != nil {
+		panic(err)
+	}
+	if c == t {
+		return t.Reshaped(t.Shape...) // a name of its own
+	}
+	return c
 }
 
-// scaleAxis returns the axis of a weight along which each slice has a scale of
-// its own, -1 for one scale: the axis of output features where the weight is
-// used, rows for tables.
-func (w *writer) scaleAxis(name string, t *onnx.Tensor) int {
-	if t.Rank() < 2 {
-		return -1
-	}
-	for _, n := range w.model.Graph.Nodes {
-		i := slices.Index(n.Inputs, name)
-		if i < 0 || n.Domain != "" {
-			continue
-		}
-		switch {
-		case n.Op == "MatMul" && i == 1:
-			return t.Rank() - 1
-		case n.Op == "MatMul" && i == 0:
-			return t.Rank() - 2
-		case n.Op == "Gemm" && i == 1:
-			if a := n.Attr("transB"); a != nil && a.Int != 0 {
-				return 0
-			}
-			return 1
-		case n.Op == "LSTM" || n.Op == "GRU" || n.Op == "RNN":
-			return 1
-		case n.Op == "ConvTranspose":
-			return 1
-		case n.Op == "Conv", n.Op == "Gather":
-			return 0
-		}
-	}
-	return 0
+func (w *writer) cast(from, to string, elem onnx.DType) *onnx.Node {
+	return &onnx.Node{Name: w.names.fresh(to + ".cast"), Op: "Cast", Inputs: []string{from}, Outputs: []string{to}, Attrs: []onnx.Attribute{onnx.IntAttr("to", int64(elem))}}
 }

@@ -42,7 +42,7 @@ const minIRVersion = 4
 // not changed.
 func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Options) (*onnx.Model, error) {
 	c := m.Clone()
-	w := &writer{model: c, options: o, names: newNames(c.Graph)}
+	w := &writer{model: c, options: o, names: newNames(c)}
 	// Clone keeps the order of nodes: index them to find the originals' copies.
 	w.copies = map[*onnx.Node]*onnx.Node{}
 	for i, n := range m.Graph.Nodes {
@@ -54,21 +54,51 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 		}
 	}
 	prune(m.Graph, c.Graph)
+	exact := exactNames(found, o.Exact)
+	shareConstants(c.Graph, exact)
+	w.shareTransposed(exact)
 	if o.Weights != compact.FP32 {
-		replaced := map[string]bool{}
-		for _, r := range chains {
-			replaced[r.Layer.Name] = true
-		}
-		w.roundKept(found, replaced)
+		w.roundKept(exact)
+		shareConstants(c.Graph, exact)
 	}
-	shareConstants(c.Graph)
-	if len(chains) > 0 {
-		c.IRVersion = max(c.IRVersion, compact.MinIRVersion)
-	}
-	c.IRVersion = max(c.IRVersion, minIRVersion)
+	c.IRVersion = max(c.IRVersion, w.irVersion())
 	setMetadata(c, compact.MetadataProducer, o.Producer)
 	setMetadata(c, compact.MetadataWeights, string(o.Weights))
 	return c, nil
+}
+
+// exactNames returns the names of the constants that are to be stored as they
+// are.
+func exactNames(found *discover.Result, layers map[string]bool) map[string]bool {
+	exact := map[string]bool{}
+	add := func(layer string, stored []string) {
+		for _, name := range stored {
+			if layers[layer] {
+				exact[name] = true
+			}
+		}
+	}
+	for _, l := range found.Layers {
+		add(l.Name, l.Stored)
+	}
+	for _, e := range found.Embeddings {
+		add(e.Name, e.Stored)
+	}
+	return exact
+}
+
+// irVersion returns the IR version that the model needs.
+func (w *writer) irVersion() int64 {
+	if len(w.model.Functions) > 0 {
+		return compact.MinIRVersion
+	}
+	g := w.model.Graph
+	for _, t := range g.Initializers {
+		if g.Input(t.Name) == nil {
+			return minIRVersion
+		}
+	}
+	return 1
 }
 
 // setMetadata replaces the metadata entry of that key, or adds one.
@@ -87,7 +117,10 @@ type writer struct {
 // replace puts chain nodes where the layer's weight is used.
 func (w *writer) replace(r Replacement) error {
 	d := r.Chain.Design()
-	opset := w.model.Opsets[""]
+	opset := w.model.Opset("")
+	if opset < compact.MinOpset {
+		return fmt.Errorf("the model is written against opset %d, chains need %d", opset, compact.MinOpset)
+	}
 	f := compact.ChainFunction(d, w.options.Weights, opset)
 	w.addFunction(f)
 	var stored []string
@@ -165,52 +198,4 @@ func (w *writer) addFunction(f *onnx.Function) {
 		}
 	}
 	w.model.Functions = append(w.model.Functions, f)
-}
-
-// names makes value and node names that the graph does not have yet.
-type names struct{ taken map[string]bool }
-
-func newNames(g *onnx.Graph) *names {
-	n := &names{taken: map[string]bool{}}
-	n.collect(g)
-	return n
-}
-
-func (n *names) collect(g *onnx.Graph) {
-	for _, t := range g.Initializers {
-		n.taken[t.Name] = true
-	}
-	for _, info := range append(append([]onnx.ValueInfo(nil), g.Inputs...), g.Outputs...) {
-		n.taken[info.Name] = true
-	}
-	for _, node := range g.Nodes {
-		n.taken[node.Name] = true
-		for _, name := range append(append([]string(nil), node.Inputs...), node.Outputs...) {
-			n.taken[name] = true
-		}
-		for _, sub := range subgraphs(node) {
-			n.collect(sub)
-		}
-	}
-}
-
-func (n *names) fresh(want string) string {
-	name := want
-	for i := 2; n.taken[name] || name == ""; i++ {
-		name = fmt.Sprintf("%s.%d", want, i)
-	}
-	n.taken[name] = true
-	return name
-}
-
-// subgraphs returns the graph attributes of a node.
-func subgraphs(n *onnx.Node) []*onnx.Graph {
-	var graphs []*onnx.Graph
-	for _, a := range n.Attrs {
-		if a.Graph != nil {
-			graphs = append(graphs, a.Graph)
-		}
-		graphs = append(graphs, a.Graphs...)
-	}
-	return graphs
 }

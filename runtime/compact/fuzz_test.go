@@ -14,7 +14,11 @@ import (
 // themselves: nothing may panic, and what is accepted is a valid chain.
 func FuzzChain(f *testing.F) {
 	r := rand.New(rand.NewPCG(8, 8))
+	const small = 512 // values: large seeds make for a slow search
 	for i, d := range designs(f) {
+		if d.Values() > small {
+			continue
+		}
 		m := chainModel(f, randomChain(r, d), allWeights[i%len(allWeights)], 7+i, compact.Domain)
 		data, err := m.Encode()
 		if err != nil {

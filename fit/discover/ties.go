@@ -1,0 +1,107 @@
+package discover
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// storedOf returns the constants of the file that a value is computed from.
+func (f *finder) storedOf(value string) []string {
+	seen := map[string]bool{}
+	var names []string
+	var visit func(string)
+	visit = func(name string) {
+		if name == "" || seen[name] {
+			return
+		}
+		seen[name] = true
+		if f.stored[name] != nil {
+			names = append(names, name)
+			return
+		}
+		if n := f.producers[name]; n != nil {
+			if n.Op == "Constant" && n.Domain == "" {
+				names = append(names, name)
+				return
+			}
+			for _, in := range reads(n) {
+				visit(in)
+			}
+		}
+	}
+	visit(value)
+	return names
+}
+
+func (f *finder) bytes(stored []string) int {
+	n := 0
+	for _, name := range stored {
+		if t := f.stored[name]; t != nil {
+			n += t.Bytes()
+		} else if t := f.session.Constant(name); t != nil {
+			n += t.Bytes()
+		}
+	}
+	return n
+}
+
+// reads returns the values of a graph that a node of it reads, those that its
+// subgraphs capture included.
+func reads(n *onnx.Node) []string {
+	all := slices.Clone(n.Inputs)
+	for _, g := range n.Subgraphs() {
+		all = append(all, g.Captured()...)
+	}
+	return all
+}
+
+// folded reports whether all outputs of a node are computed at load.
+func (f *finder) folded(n *onnx.Node) bool {
+	for _, out := range n.Outputs {
+		if out != "" && f.session.Constant(out) == nil {
+			return false
+		}
+	}
+	return len(n.Outputs) > 0
+}
+
+// findTies records the nodes that keep the stored constants of a layer alive
+// when the layer itself is replaced: those that read them, or something that is
+// computed from them at load, and are no uses of the layer.
+func (f *finder) findTies(l *Layer) {
+	uses := map[*onnx.Node]bool{}
+	for _, u := range l.Uses {
+		uses[u.Node] = true
+	}
+	reached := map[string]bool{}
+	for _, name := range l.Stored {
+		reached[name] = true
+	}
+	for _, n := range f.graph.Nodes {
+		if uses[n] || !slices.ContainsFunc(reads(n), func(in string) bool { return reached[in] }) {
+			continue
+		}
+		if !f.folded(n) {
+			l.Tied = append(l.Tied, n)
+			continue
+		}
+		for _, out := range n.Outputs {
+			reached[out] = true
+		}
+	}
+	if l.Skip != "" {
+		return
+	}
+	if len(l.Tied) > 0 {
+		l.Skip = fmt.Sprintf("its weight is also used by %s (%s), so it has to stay", nodeName(l.Tied[0]), l.Tied[0].Op)
+		return
+	}
+	for _, info := range f.graph.Outputs {
+		if reached[info.Name] {
+			l.Skip = fmt.Sprintf("its weight is also the output %q of the model, so it has to stay", info.Name)
+			return
+		}
+	}
+}
