@@ -146,21 +146,22 @@ func (w *walker) node(b *Body, n *onnx.Node) {
 // allStored reports whether all inputs of a node are stored constants.
 func (b *Body) allStored(n *onnx.Node) bool {
 	for _, in := range n.Inputs {
-		if in == "" {
-			continue
-		}
-		at, name := b, in
-		for ; at != nil; at = at.outer {
-			name, _ = at.origin(name, 0)
-			if at.stored[name] != nil || at.producers[name] != nil {
-				break
-			}
-		}
-		if at == nil || at.stored[name] == nil {
+		if in != "" && !b.isStored(in) {
 			return false
 		}
 	}
 	return true
+}
+
+// isStored reports whether a value is put together from stored constants.
+func (b *Body) isStored(name string) bool {
+	all := true
+	b.origins(name, noAxis, func(name string, _ int) {
+		inner := b.stored[name] != nil
+		outer := b.producers[name] == nil && b.outer != nil && b.outer.isStored(name)
+		all = all && (inner || outer)
+	})
+	return all
 }
 
 // noAxis stands for an axis that is not known; others count from the front, or
@@ -216,28 +217,28 @@ func (w *walker) functionWeights(f *onnx.Function) map[int]int {
 			if i >= len(n.Inputs) {
 				continue
 			}
-			name, axis := b.origin(n.Inputs[i], inputs[i])
-			if at := slices.Index(f.Inputs, name); at >= 0 {
-				if _, known := found[at]; !known {
-					found[at] = axis
+			b.origins(n.Inputs[i], inputs[i], func(name string, axis int) {
+				if at := slices.Index(f.Inputs, name); at >= 0 {
+					if _, known := found[at]; !known {
+						found[at] = axis
+					}
 				}
-			}
+			})
 		}
 	}
 	return found
 }
 
-// record notes the stored constant that a weight comes from, in the body that
-// stores it.
+// record notes the stored constants that a weight comes from, in the bodies that
+// store them.
 func (b *Body) record(n *onnx.Node, name string, axis int) {
-	for ; b != nil; b = b.outer {
-		name, axis = b.origin(name, axis)
+	b.origins(name, axis, func(name string, axis int) {
 		t := b.stored[name]
 		if t == nil {
-			if b.producers[name] != nil {
-				return // computed
+			if b.producers[name] == nil && b.outer != nil {
+				b.outer.record(n, name, axis)
 			}
-			continue
+			return
 		}
 		if !t.Type.IsFloat() || t.Rank() < 2 || b.weight(name) {
 			return
@@ -249,45 +250,63 @@ func (b *Body) record(n *onnx.Node, name string, axis int) {
 			axis = 0 // as good as any
 		}
 		b.Weights = append(b.Weights, Weight{Name: name, Tensor: t, Axis: axis, Node: n})
-		return
-	}
+	})
 }
 
 func (b *Body) weight(name string) bool {
 	return slices.ContainsFunc(b.Weights, func(w Weight) bool { return w.Name == name })
 }
 
-// origin follows a value back through operators that move, view or convert
-// elements without computing anything, to where it comes from in the body.
-func (b *Body) origin(name string, axis int) (string, int) {
-	for {
+// origins calls visit with every value of the body that a value is put together
+// from by operators that move, view or convert elements without computing
+// anything, and where an axis of the value lies in it.
+func (b *Body) origins(name string, axis int, visit func(name string, axis int)) {
+	seen := map[string]bool{}
+	var follow func(name string, axis int)
+	follow = func(name string, axis int) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
 		n := b.producers[name]
 		if n == nil || n.Domain != "" || len(n.Inputs) == 0 {
-			return name, axis
+			visit(name, axis)
+			return
 		}
 		switch n.Op {
-		case "Identity":
+		case "Identity", "Slice", "Split":
+			follow(n.Inputs[0], axis)
 		case "Cast":
 			if !onnx.DType(n.Int("to", 0)).IsFloat() {
-				return name, axis
+				visit(name, axis)
+				return
 			}
+			follow(n.Inputs[0], axis)
 		case "Transpose":
-			perm := n.Ints("perm")
-			switch {
-			case axis < 0 && axis >= -len(perm):
-				axis = int(perm[len(perm)+axis])
-			case axis >= 0 && axis < len(perm):
-				axis = int(perm[axis])
-			case perm == nil && axis != noAxis: // the axes in the opposite order
-				axis = -1 - axis
-			default:
-				axis = noAxis
+			follow(n.Inputs[0], beforeTranspose(n.Ints("perm"), axis))
+		case "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Expand", "Tile":
+			follow(n.Inputs[0], noAxis)
+		case "Concat":
+			for _, in := range n.Inputs {
+				follow(in, axis)
 			}
-		case "Reshape", "Flatten", "Squeeze", "Unsqueeze":
-			axis = noAxis
 		default:
-			return name, axis
+			visit(name, axis)
 		}
-		name = n.Inputs[0]
 	}
+	follow(name, axis)
+}
+
+// beforeTranspose returns where an axis of the result of a Transpose is in its
+// input. Without perm, the axes are in the opposite order.
+func beforeTranspose(perm []int64, axis int) int {
+	switch {
+	case axis < 0 && axis >= -len(perm):
+		return int(perm[len(perm)+axis])
+	case axis >= 0 && axis < len(perm):
+		return int(perm[axis])
+	case perm == nil && axis != noAxis:
+		return -1 - axis
+	}
+	return noAxis
 }

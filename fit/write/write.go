@@ -53,6 +53,7 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 			return nil, fmt.Errorf("layer %s: %w", r.Layer.Name, err)
 		}
 	}
+	w.foldShapes()
 	prune(m.Graph, c.Graph)
 	exact := exactNames(found, o.Exact)
 	shareConstants(c.Graph, exact)

@@ -194,3 +194,15 @@ func TestOldOpset(t *testing.T) {
 		t.Error("a chain is written into a model of opset 6")
 	}
 }
+
+// A constant of which only the shape is used becomes that shape.
+func TestShapesOfConstants(t *testing.T) {
+	m := Model(17, &onnx.Graph{Inputs: []onnx.ValueInfo{Value("x", -1)}, Outputs: Outputs("y s"),
+		Initializers: []*onnx.Tensor{Named("large", Random(1, 40, 50))}, Nodes: []*onnx.Node{Node("Shape", "large", "s"), Node("Expand", "x s", "y")}})
+	written := keepAll(t, m, write.Options{Weights: compact.FP32})
+	if written.Graph.Initializer("large") != nil {
+		t.Error("the constant is still stored")
+	}
+	x := map[string]*onnx.Tensor{"x": Random(2, 50)}
+	wantSame(t, "shape", Run(t, written, x), Run(t, m, x), 0)
+}
