@@ -48,7 +48,7 @@ func (p *pipeline) distil(ctx context.Context) error {
 		return err
 	}
 	r, err := distil.Run(ctx, p.model, student, p.trainData, p.chooseData, distil.Options{
-		Steps: steps, TimeLimit: limit, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
+		Steps: steps, TimeLimit: limit, Checkpoint: p.options.Checkpoint, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
 		Progress: func(step, steps int, loss float64) {
 			p.tell(Event{Stage: "distil", Done: step, Total: steps, Error: loss})
 		},

@@ -73,6 +73,9 @@ type Options struct {
 	// steps if it would end later. 0 is no bound. The result then depends on the
 	// speed of the machine.
 	Time time.Duration
+	// Checkpoint is a file that distillation saves its state to and goes on from;
+	// empty is none.
+	Checkpoint string
 	// Producer is written into the file: program and version.
 	Producer string
 	// Progress is told what happens; it may be nil.

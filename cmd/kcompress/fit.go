@@ -28,6 +28,7 @@ type fitFlags struct {
 	dryRun                   bool
 	distil                   string
 	time                     time.Duration
+	checkpoint               string
 	json                     string
 }
 
@@ -72,6 +73,7 @@ unlabelled inputs to get a much smaller model.`,
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
 	flags.StringVar(&f.distil, "distil", "off", "end-to-end distillation: auto, off or a number of steps")
 	flags.DurationVar(&f.time, "time", 0, "time for the whole fit, such as 30m: distillation takes fewer steps if need be")
+	flags.StringVar(&f.checkpoint, "checkpoint", "", "file that distillation saves its state to, and goes on from after it was stopped")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to this file, or - for standard output")
 	completeFiles(cmd, "onnx")
@@ -208,6 +210,7 @@ func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
 		return nil, fmt.Errorf("--max-loss: %w", err)
 	}
+	o.Checkpoint = f.checkpoint
 	if o.Time = f.time; f.time < 0 {
 		return nil, fmt.Errorf("--time: %v is below 0", f.time)
 	}

@@ -101,16 +101,25 @@ func (b *batches) draw(n, total int) []int {
 	return drawn
 }
 
-// next returns the inputs of the next step.
-func (b *batches) next() map[string]*onnx.Tensor {
+// choose decides on the samples of the next step, or the batch, and on how
+// samples are mixed.
+func (b *batches) choose() (drawn []int, mix mixture) {
 	if b.samples == nil {
-		return b.batches[b.draw(1, len(b.batches))[0]]
+		return b.draw(1, len(b.batches)), mix
 	}
 	size := min(b.size, len(b.samples))
-	drawn := b.draw(size, len(b.samples))
-	var mix mixture
+	drawn = b.draw(size, len(b.samples))
 	if b.mixup {
 		mix = newMixture(b.random, size)
+	}
+	return drawn, mix
+}
+
+// next returns the inputs of the next step.
+func (b *batches) next() map[string]*onnx.Tensor {
+	drawn, mix := b.choose()
+	if b.samples == nil {
+		return b.batches[drawn[0]]
 	}
 	inputs := map[string]*onnx.Tensor{}
 	for _, info := range b.inputs {

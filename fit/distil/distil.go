@@ -44,8 +44,12 @@ type Options struct {
 	// EvaluateEvery is the number of steps between measurements on the data
 	// held back (a tenth of the steps).
 	EvaluateEvery int
-	Seed          uint64
-	Threads       int
+	// Checkpoint is a file that the state is saved to at each measurement. If it
+	// is there, the run goes on from it, to the same result; it stays when the
+	// run is done. Empty is none.
+	Checkpoint string
+	Seed       uint64
+	Threads    int
 	// Progress is told the loss of each step; it may be nil.
 	Progress func(step, steps int, loss float64)
 }
@@ -107,6 +111,7 @@ func Run(ctx context.Context, teacher, student *onnx.Model, data, held *calibrat
 // trainer is the state of one run.
 type trainer struct {
 	options    Options
+	key        string
 	student    *onnx.Model
 	teacher    *runtime.Session
 	graph      *grad.Graph
@@ -129,13 +134,17 @@ type example struct{ inputs, targets map[string]*onnx.Tensor }
 
 func newTrainer(ctx context.Context, teacher, student *onnx.Model, data, held *calibrate.Data, o Options) (*trainer, error) {
 	t := &trainer{options: o, student: student, steps: o.Steps, started: time.Now(), pool: pool.New(o.Threads)}
+	var err error
+	if t.key, err = runKey(student, data, held, o); err != nil {
+		t.close()
+		return nil, err
+	}
 	ok := false
 	defer func() {
 		if !ok {
 			t.close()
 		}
 	}()
-	var err error
 	if t.teacher, err = runtime.New(teacher, runtime.WithThreads(o.Threads)); err != nil {
 		return nil, err
 	}
@@ -205,13 +214,19 @@ func (t *trainer) close() {
 }
 
 func (t *trainer) run(ctx context.Context) (*Result, error) {
-	best := t.snapshot()
-	before, err := t.measure(ctx)
+	c, best, resumed, err := t.resume()
 	if err != nil {
 		return nil, err
 	}
+	before, after, step := c.Before, c.After, c.Step
+	if !resumed {
+		best = t.snapshot()
+		if before, err = t.measure(ctx); err != nil {
+			return nil, err
+		}
+		after = before
+	}
 	t.firstStep = time.Now()
-	after, step := before, 0
 	for ; step < t.steps; step++ {
 		loss, err := t.step(ctx, step)
 		if err != nil {
@@ -234,6 +249,9 @@ func (t *trainer) run(ctx context.Context) (*Result, error) {
 		}
 		if now < after {
 			after, best = now, t.snapshot()
+		}
+		if err := t.save(step+1, before, after, best); err != nil {
+			return nil, err
 		}
 	}
 	r := &Result{Before: before, After: after, Steps: step, Values: best, Seconds: time.Since(t.started).Seconds(), Notes: t.notes}

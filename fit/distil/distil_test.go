@@ -5,6 +5,8 @@ import (
 	"errors"
 	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -246,5 +248,46 @@ func TestMemoryLimit(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// A run that is stopped and goes on from its checkpoint gives the same bytes as
+// one that is not, and no other run takes the checkpoint.
+func TestCheckpoint(t *testing.T) {
+	o := Options{Steps: 30, Seed: 5, EvaluateEvery: 4, Int8Aware: true}
+	_, whole := distil(t, "logits", o)
+	o.Checkpoint = filepath.Join(t.TempDir(), "state")
+	teacher, student := models("logits")
+	for _, last := range []int{3, 9, 21} { // before the first checkpoint, and later
+		ctx, cancel := context.WithCancel(context.Background())
+		o.Progress = func(step, _ int, _ float64) {
+			if step == last {
+				cancel()
+			}
+		}
+		if _, err := Run(ctx, teacher, student, samples(1, 8), samples(2, 2), o); !errors.Is(err, context.Canceled) {
+			t.Fatalf("stopped at step %d: %v", last, err)
+		}
+		cancel()
+	}
+	o.Progress = nil
+	_, resumed := distil(t, "logits", o)
+	for name, v := range whole.Values {
+		if string(v.Raw()) != string(resumed.Values[name].Raw()) {
+			t.Errorf("%s differs", name)
+		}
+	}
+	if whole.Before != resumed.Before || whole.After != resumed.After || whole.Steps != resumed.Steps {
+		t.Errorf("losses %g -> %g in %d steps, without a stop %g -> %g in %d", resumed.Before, resumed.After, resumed.Steps, whole.Before, whole.After, whole.Steps)
+	}
+	o.Seed = 6
+	if _, err := Run(context.Background(), teacher, student, samples(1, 8), samples(2, 2), o); err == nil {
+		t.Error("another run takes the checkpoint")
+	}
+	if err := os.WriteFile(o.Checkpoint, []byte("damaged"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Run(context.Background(), teacher, student, samples(1, 8), samples(2, 2), o); err == nil {
+		t.Error("a damaged checkpoint is no error")
 	}
 }
