@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -91,15 +92,15 @@ func buildDequantize(n *Node) (Kernel, error) {
 func dequantize(c *Call, y []float32, x, zero *onnx.Tensor, scale []float32, g granularity) error {
 	switch x.Type {
 	case onnx.Int8:
-		dequantizeSpans(c, y, onnx.View[int8](x), viewOrNil[int8](zero), scale, g)
+		dequantizeSpans(c, y, onnx.View[int8](x), viewOrNil[int8](zero), scale, g, vec.DequantizeInt8)
 	case onnx.Uint8:
-		dequantizeSpans(c, y, onnx.View[uint8](x), viewOrNil[uint8](zero), scale, g)
+		dequantizeSpans(c, y, onnx.View[uint8](x), viewOrNil[uint8](zero), scale, g, vec.DequantizeUint8)
 	case onnx.Int16:
-		dequantizeSpans(c, y, onnx.View[int16](x), viewOrNil[int16](zero), scale, g)
+		dequantizeSpans(c, y, onnx.View[int16](x), viewOrNil[int16](zero), scale, g, dequantizeSpan)
 	case onnx.Uint16:
-		dequantizeSpans(c, y, onnx.View[uint16](x), viewOrNil[uint16](zero), scale, g)
+		dequantizeSpans(c, y, onnx.View[uint16](x), viewOrNil[uint16](zero), scale, g, dequantizeSpan)
 	case onnx.Int32:
-		dequantizeSpans(c, y, onnx.View[int32](x), viewOrNil[int32](zero), scale, g)
+		dequantizeSpans(c, y, onnx.View[int32](x), viewOrNil[int32](zero), scale, g, dequantizeSpan)
 	case onnx.Int4, onnx.Uint4, onnx.Int2, onnx.Uint2,
 		onnx.Float8E4M3FN, onnx.Float8E4M3FNUZ, onnx.Float8E5M2, onnx.Float8E5M2FNUZ, onnx.Float4E2M1:
 		values, err := float32sOf(x)
@@ -112,7 +113,7 @@ func dequantize(c *Call, y []float32, x, zero *onnx.Tensor, scale []float32, g g
 				return err
 			}
 		}
-		dequantizeSpans(c, y, values, zeros, scale, g)
+		dequantizeSpans(c, y, values, zeros, scale, g, dequantizeSpan)
 	default:
 		return c.TypeError(0)
 	}
@@ -126,8 +127,22 @@ func viewOrNil[T onnx.Element](t *onnx.Tensor) []T {
 	return onnx.View[T](t)
 }
 
-// dequantizeSpans computes y = (x - zero) * scale; zero may be nil.
-func dequantizeSpans[T int8 | uint8 | int16 | uint16 | int32 | float32](c *Call, y []float32, x, zero []T, scale []float32, g granularity) {
+// dequantizable are the Go types of the elements that are dequantized.
+type dequantizable interface {
+	int8 | uint8 | int16 | uint16 | int32 | float32
+}
+
+// dequantizeSpan computes dst = (src - zero) * scale.
+func dequantizeSpan[T dequantizable](dst []float32, src []T, scale float32, zero T) {
+	src = src[:len(dst)]
+	for i, v := range src {
+		dst[i] = (float32(v) - float32(zero)) * scale
+	}
+}
+
+// dequantizeSpans computes y = (x - zero) * scale; zero may be nil. Spans with
+// one scale are left to span.
+func dequantizeSpans[T dequantizable](c *Call, y []float32, x, zero []T, scale []float32, g granularity, span func(dst []float32, src []T, scale float32, zero T)) {
 	c.Parallel(g.spans, g.grain(), func(from, to int) {
 		for s := from; s < to; s++ {
 			lo, hi, at, step := g.at(s)
@@ -135,13 +150,11 @@ func dequantizeSpans[T int8 | uint8 | int16 | uint16 | int32 | float32](c *Call,
 			src = src[:len(dst)]
 			switch {
 			case step == 0:
-				factor, z := scale[at], float32(0)
+				var z T
 				if zero != nil {
-					z = float32(zero[at])
+					z = zero[at]
 				}
-				for i, v := range src {
-					dst[i] = (float32(v) - z) * factor
-				}
+				span(dst, src, scale[at], z)
 			case zero == nil:
 				for i, factor := range scale[at : at+len(dst)] {
 					dst[i] = float32(src[i]) * factor

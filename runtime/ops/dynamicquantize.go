@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -33,7 +34,7 @@ func buildDynamicQuantize(n *Node) (Kernel, error) {
 		scaleOut.Float32s()[0] = scale
 		onnx.View[uint8](zeroOut)[0] = uint8(zero)
 		c.Parallel(len(src), spanOfTensor, func(from, to int) {
-			quantizeSpan(dst[from:to], src[from:to], scale, zero, 0, 255)
+			vec.QuantizeUint8(dst[from:to], src[from:to], scale, uint8(zero))
 		})
 		return nil
 	}, nil
@@ -43,13 +44,8 @@ func buildDynamicQuantize(n *Node) (Kernel, error) {
 // all are 0 the scale is 1, as in ONNX Runtime.
 func dynamicScale(x []float32) (scale float32, zero int32) {
 	var low, high float32
-	for _, v := range x {
-		if v < low {
-			low = v
-		}
-		if v > high {
-			high = v
-		}
+	if len(x) > 0 {
+		low, high = min(0, vec.Min(x)), max(0, vec.Max(x))
 	}
 	scale = (high - low) / 255
 	if scale == 0 {

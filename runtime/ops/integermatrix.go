@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/kcompress/kcompress/kernels/gemm"
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -90,40 +91,31 @@ func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error
 func differences(c *Call, dst []float32, x *onnx.Tensor, zeros []int32, length int) error {
 	switch x.Type {
 	case onnx.Uint8:
-		differencesOf(c, dst, onnx.View[uint8](x), zeros, length)
+		differencesOf(c, dst, onnx.View[uint8](x), zeros, length, vec.DequantizeUint8)
 	case onnx.Int8:
-		differencesOf(c, dst, onnx.View[int8](x), zeros, length)
+		differencesOf(c, dst, onnx.View[int8](x), zeros, length, vec.DequantizeInt8)
 	default:
 		return fmt.Errorf("expected 8-bit integers, got %v", x)
 	}
 	return nil
 }
 
-func differencesOf[T int8 | uint8](c *Call, dst []float32, x []T, zeros []int32, length int) {
+// differencesOf is differences by a function that computes (x - zero) * scale.
+func differencesOf[T int8 | uint8](c *Call, dst []float32, x []T, zeros []int32, length int, dequantize func(dst []float32, x []T, scale float32, zero T)) {
 	if len(x) == 0 {
 		return
-	}
-	if len(zeros) < 2 {
-		length = len(x)
-	}
-	grain := max(1, spanOfTensor/length)
-	body := func(dst []float32, x []T, zero int32) {
-		dst = dst[:len(x)]
-		for i, v := range x {
-			dst[i] = float32(int32(v) - zero)
-		}
 	}
 	if len(zeros) < 2 {
 		var zero int32
 		if len(zeros) == 1 {
 			zero = zeros[0]
 		}
-		c.Parallel(len(x), spanOfTensor, func(from, to int) { body(dst[from:to], x[from:to], zero) })
+		c.Parallel(len(x), spanOfTensor, func(from, to int) { dequantize(dst[from:to], x[from:to], 1, T(zero)) })
 		return
 	}
-	c.Parallel(len(x)/length, grain, func(from, to int) {
+	c.Parallel(len(x)/length, max(1, spanOfTensor/length), func(from, to int) {
 		for r := from; r < to; r++ {
-			body(dst[r*length:(r+1)*length], x[r*length:(r+1)*length], zeros[r%len(zeros)])
+			dequantize(dst[r*length:(r+1)*length], x[r*length:(r+1)*length], 1, T(zeros[r%len(zeros)]))
 		}
 	})
 }

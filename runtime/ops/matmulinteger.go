@@ -3,6 +3,7 @@ package ops
 import (
 	"fmt"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -215,7 +216,7 @@ func buildDynamicQuantizeMatMul(n *Node) (Kernel, error) {
 		q := onnx.NewTensor(onnx.Uint8, a.Shape...)
 		dst, src := onnx.View[uint8](q), a.Float32s()
 		c.Parallel(len(src), spanOfTensor, func(from, to int) {
-			quantizeSpan(dst[from:to], src[from:to], scale, zero, 0, 255)
+			vec.QuantizeUint8(dst[from:to], src[from:to], scale, uint8(zero))
 		})
 		sums, err := newIntegerSums(c, 0, 0, 1, 3, weight)
 		if err != nil {

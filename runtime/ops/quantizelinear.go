@@ -5,6 +5,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -139,22 +140,27 @@ func quantizeInts(c *Call, y *onnx.Tensor, x, scale []float32, zero *onnx.Tensor
 	}
 	switch y.Type {
 	case onnx.Int8:
-		quantizeSpans(c, onnx.View[int8](y), y.Type, x, scale, zeros, g)
+		quantizeSpans(c, onnx.View[int8](y), y.Type, x, scale, zeros, g, quantizeInt8Span)
 	case onnx.Uint8:
-		quantizeSpans(c, onnx.View[uint8](y), y.Type, x, scale, zeros, g)
+		quantizeSpans(c, onnx.View[uint8](y), y.Type, x, scale, zeros, g, quantizeUint8Span)
 	case onnx.Int16:
-		quantizeSpans(c, onnx.View[int16](y), y.Type, x, scale, zeros, g)
+		quantizeSpans(c, onnx.View[int16](y), y.Type, x, scale, zeros, g, quantizeSpan)
 	case onnx.Uint16:
-		quantizeSpans(c, onnx.View[uint16](y), y.Type, x, scale, zeros, g)
+		quantizeSpans(c, onnx.View[uint16](y), y.Type, x, scale, zeros, g, quantizeSpan)
 	default: // packed: threads must not share bytes
 		values := make([]int32, len(x))
-		quantizeSpans(c, values, y.Type, x, scale, zeros, g)
+		quantizeSpans(c, values, y.Type, x, scale, zeros, g, quantizeSpan)
 		packInts(y, values)
 	}
 	return nil
 }
 
-func quantizeSpans[T int8 | uint8 | int16 | uint16 | int32](c *Call, y []T, t onnx.DType, x, scale []float32, zero []int32, g granularity) {
+// spanQuantizer quantizes a span with one scale to numbers from lowest to
+// highest.
+type spanQuantizer[T signed | unsigned] func(y []T, x []float32, scale float32, zero, lowest, highest int32)
+
+// quantizeSpans quantizes x; spans with one scale are left to span.
+func quantizeSpans[T int8 | uint8 | int16 | uint16 | int32](c *Call, y []T, t onnx.DType, x, scale []float32, zero []int32, g granularity, span spanQuantizer[T]) {
 	lowest, highest, _ := quantizedRange(t)
 	c.Parallel(g.spans, g.grain(), func(from, to int) {
 		for s := from; s < to; s++ {
@@ -164,7 +170,7 @@ func quantizeSpans[T int8 | uint8 | int16 | uint16 | int32](c *Call, y []T, t on
 				if zero != nil {
 					z = zero[at]
 				}
-				quantizeSpan(y[lo:hi], x[lo:hi], scale[at], z, lowest, highest)
+				span(y[lo:hi], x[lo:hi], scale[at], z, lowest, highest)
 				continue
 			}
 			for i := lo; i < hi; i++ {
@@ -176,6 +182,16 @@ func quantizeSpans[T int8 | uint8 | int16 | uint16 | int32](c *Call, y []T, t on
 			}
 		}
 	})
+}
+
+// quantizeUint8Span and quantizeInt8Span are quantizeSpan for the whole range
+// of a byte.
+func quantizeUint8Span(y []uint8, x []float32, scale float32, zero, _, _ int32) {
+	vec.QuantizeUint8(y, x, scale, uint8(zero))
+}
+
+func quantizeInt8Span(y []int8, x []float32, scale float32, zero, _, _ int32) {
+	vec.QuantizeInt8(y, x, scale, int8(zero))
 }
 
 // quantizeSpan is quantizeTo for a span with one scale.
