@@ -11,11 +11,12 @@ import (
 // binaryDerivatives holds the operators of two variables with broadcasting, as
 // of opset 7. The older form with the attribute axis is refused.
 var binaryDerivatives = map[string]*derivative{
-	"Add": {backward: backwardAdd, accepts: broadcastsByShape},
-	"Sub": {backward: backwardSub, accepts: broadcastsByShape},
-	"Mul": {inputs: []int{0, 1}, backward: backwardMul, accepts: broadcastsByShape},
-	"Div": {inputs: []int{1}, outputs: []int{0}, backward: backwardDiv, accepts: broadcastsByShape},
-	"Pow": {inputs: []int{0, 1}, outputs: []int{0}, backward: backwardPow, accepts: broadcastsByShape},
+	"Add":   {backward: backwardAdd, accepts: broadcastsByShape},
+	"Sub":   {backward: backwardSub, accepts: broadcastsByShape},
+	"Mul":   {inputs: []int{0, 1}, backward: backwardMul, accepts: broadcastsByShape},
+	"Div":   {inputs: []int{1}, outputs: []int{0}, backward: backwardDiv, accepts: broadcastsByShape},
+	"PRelu": {inputs: []int{0, 1}, backward: backwardPRelu, accepts: broadcastsByShape},
+	"Pow":   {inputs: []int{0, 1}, outputs: []int{0}, backward: backwardPow, accepts: broadcastsByShape},
 }
 
 func broadcastsByShape(n *ops.Node) bool { return n.Opset >= 7 || !n.HasAttr("broadcast") }
@@ -115,6 +116,36 @@ func backwardDiv(c *call) error {
 		return nil
 	}
 	c.reduced(0, quotient, c.outShapes[0])
+	return nil
+}
+
+// backwardPRelu is for y = x where x >= 0, and slope x elsewhere.
+func backwardPRelu(c *call) error {
+	x, err := c.floats(0)
+	if err != nil {
+		return err
+	}
+	slope, err := c.floats(1)
+	if err != nil {
+		return err
+	}
+	dy, dx, ds := c.grads[0], c.memory.take(len(x)), c.memory.take(len(x))
+	wide := c.expanded(slope, c.inShapes[1], c.outShapes[0])
+	c.elements(len(x), func(from, to int) {
+		for i := from; i < to; i++ {
+			if dx[i], ds[i] = dy[i], 0; x[i] < 0 {
+				dx[i], ds[i] = dy[i]*wide[i], dy[i]*x[i]
+			}
+		}
+	})
+	c.release(wide, slope)
+	for i, g := range [][]float32{dx, ds} {
+		if c.needed(i) {
+			c.reduced(i, g, c.outShapes[0])
+		} else {
+			c.memory.give(g)
+		}
+	}
 	return nil
 }
 

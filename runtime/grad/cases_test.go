@@ -20,7 +20,9 @@ type derivativeCase struct {
 	// is an absent one. fixedFirst puts them before.
 	fixed      []*onnx.Tensor
 	fixedFirst bool
-	outputs    int // 0 means 1
+	// fixedSecond puts them after the first input.
+	fixedSecond bool
+	outputs     int // 0 means 1
 	// low and high bound the values of the inputs; both 0 mean -1 to 1.
 	low, high float64
 	// absent holds the places of inputs that are left out.
@@ -85,6 +87,12 @@ func derivativeCases() []derivativeCase {
 		derivativeCase{op: "Pow", shapes: shapes([]int{4, 5}), fixed: []*onnx.Tensor{onnx.Scalar(int64(3))}},
 		derivativeCase{op: "Where", shapes: shapes([]int{3, 4}, []int{4}), fixed: []*onnx.Tensor{onnx.FromSlice([]bool{true, false, true}, 3, 1)}, fixedFirst: true},
 		derivativeCase{op: "Where", shapes: shapes([]int{1}, []int{2, 3}), fixed: []*onnx.Tensor{onnx.FromSlice([]bool{true, false, true}, 3)}, fixedFirst: true},
+	)
+	cases = append(cases,
+		derivativeCase{op: "PRelu", shapes: shapes([]int{2, 3, 4}, []int{3, 1})},
+		derivativeCase{op: "PRelu", shapes: shapes([]int{30}, []int{1})},
+		derivativeCase{op: "ScatterND", shapes: shapes([]int{4, 3}, []int{3, 3}), fixed: []*onnx.Tensor{onnx.FromSlice([]int64{1, -1, 1}, 3, 1)}, fixedSecond: true},
+		derivativeCase{op: "ScatterND", shapes: shapes([]int{4, 3}, []int{2}), fixed: []*onnx.Tensor{onnx.FromSlice([]int64{1, 2, 3, 0}, 2, 2)}, fixedSecond: true},
 	)
 	cases = append(cases, productCases()...)
 	cases = append(cases, normCases()...)
@@ -196,6 +204,7 @@ func shapeCases() []derivativeCase {
 		{op: "Pad", attrs: []onnx.Attribute{onnx.StringAttr("mode", "edge")}, shapes: shapes([]int{4, 3}), fixed: []*onnx.Tensor{ints(-1, 2, 2, 0)}},
 		{op: "DepthToSpace", attrs: intAttr("blocksize", 2), shapes: shapes([]int{1, 8, 2, 3})},
 		{op: "SpaceToDepth", attrs: intAttr("blocksize", 2), shapes: shapes([]int{1, 2, 4, 6})},
+		{op: "Resize", opset: 13, attrs: []onnx.Attribute{onnx.StringAttr("coordinate_transformation_mode", "asymmetric"), onnx.StringAttr("nearest_mode", "floor")}, shapes: shapes([]int{1, 2, 3, 2}), fixed: []*onnx.Tensor{nil, onnx.FromSlice([]float32{1, 1, 2, 1.5}, 4)}},
 		{op: "Trilu", attrs: intAttr("upper", 0), shapes: shapes([]int{2, 4, 5})},
 		{op: "Compress", attrs: intAttr("axis", 1), shapes: shapes([]int{2, 3}), fixed: []*onnx.Tensor{onnx.FromSlice([]bool{true, false, true}, 3)}},
 	}
@@ -269,6 +278,10 @@ func recurrentCases() []derivativeCase {
 				cases = append(cases, c)
 			}
 		}
+		lengths := derivativeCase{op: op, attrs: []onnx.Attribute{onnx.IntAttr("hidden_size", 6), onnx.StringAttr("direction", "bidirectional")}, outputs: 2}
+		lengths.shapes = shapes([]int{4, 3, 5}, []int{2, gates * 6, 5}, []int{2, gates * 6, 6}, []int{2, 2 * gates * 6})
+		lengths.fixed = []*onnx.Tensor{onnx.FromSlice([]int32{2, 4, 1}, 3)}
+		cases = append(cases, lengths)
 		cases = append(cases, derivativeCase{op: op, attrs: intAttr("hidden_size", 6), shapes: shapes([]int{4, 3, 5}, []int{1, gates * 6, 5}, []int{1, gates * 6, 6})})
 	}
 	return cases

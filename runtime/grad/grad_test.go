@@ -59,8 +59,11 @@ func (c derivativeCase) build(values [][]float64, t onnx.DType) (m *onnx.Model, 
 		if !c.frozen[i] {
 			parameters = append(parameters, x.Name)
 		}
+		if i == 0 && c.fixedSecond {
+			addFixed()
+		}
 	}
-	if !c.fixedFirst {
+	if !c.fixedFirst && !c.fixedSecond {
 		addFixed()
 	}
 	for i := range max(1, c.outputs) {

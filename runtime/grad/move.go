@@ -21,8 +21,11 @@ func moves(names ...string) map[string]*derivative {
 		all[name] = &derivative{inputs: []int{1, 2, 3, 4}, backward: backwardMove}
 	}
 	all["Gather"].backward = backwardGather
+	all["Resize"] = &derivative{inputs: []int{1, 2, 3}, backward: backwardMove, accepts: isNearest}
 	return all
 }
+
+func isNearest(n *ops.Node) bool { return n.Text("mode", "nearest") == "nearest" }
 
 func backwardMove(c *call) error {
 	if slices.Contains(c.needs[1:], true) {

@@ -10,12 +10,12 @@ import (
 )
 
 // recurrentDerivatives holds the recurrent operators with their default
-// activations, for sequences of equal length, time first. The states are
-// computed again, then the gradient goes back through time.
+// activations, time first. The states are computed again, then the gradient
+// goes back through time.
 var recurrentDerivatives = map[string]*derivative{
-	"RNN":  {inputs: []int{0, 1, 2, 3, 5}, backward: backwardRecurrent, accepts: plainRecurrent},
-	"GRU":  {inputs: []int{0, 1, 2, 3, 5}, backward: backwardRecurrent, accepts: plainRecurrent},
-	"LSTM": {inputs: []int{0, 1, 2, 3, 5, 6}, backward: backwardRecurrent, accepts: plainRecurrent},
+	"RNN":  {inputs: []int{0, 1, 2, 3, 4, 5}, backward: backwardRecurrent, accepts: plainRecurrent},
+	"GRU":  {inputs: []int{0, 1, 2, 3, 4, 5}, backward: backwardRecurrent, accepts: plainRecurrent},
+	"LSTM": {inputs: []int{0, 1, 2, 3, 4, 5, 6}, backward: backwardRecurrent, accepts: plainRecurrent},
 }
 
 // defaultActivations are those of one direction.
@@ -29,7 +29,7 @@ func plainRecurrent(n *ops.Node) bool {
 			return false
 		}
 	}
-	return !n.HasAttr("clip") && n.Int("layout", 0) == 0 && !n.Bool("input_forget", false) && !n.Has(4) && !n.Has(7) && n.Err() == nil
+	return !n.HasAttr("clip") && n.Int("layout", 0) == 0 && !n.Bool("input_forget", false) && !n.Has(7) && n.Err() == nil
 }
 
 // gateCounts is the number of gates of each operator.
@@ -41,7 +41,8 @@ type recurrence struct {
 	*call
 	steps, batch, in, hidden, gates int
 	reverse                         bool
-	linearBeforeReset               bool // GRU
+	linearBeforeReset               bool  // GRU
+	lengths                         []int // of the sequences; nil if all are whole
 	x, w, r                         []float32
 	bias, recurrentBias             []float32 // nil for zeros
 
@@ -102,6 +103,12 @@ func (s *recurrence) load(d int) error {
 		}
 		s.bias, s.recurrentBias = b[2*d*width:(2*d+1)*width], b[(2*d+1)*width:(2*d+2)*width]
 	}
+	if s.has(4) {
+		var err error
+		if s.lengths, err = ops.IntsOf(s.call.in[4]); err != nil {
+			return err
+		}
+	}
 	s.acts, s.dIn, s.dRec = make([]float32, rows*width), make([]float32, rows*width), make([]float32, rows*width)
 	s.before, s.cells, s.after = make([]float32, rows*s.hidden), make([]float32, rows*s.hidden), make([]float32, rows*s.hidden)
 	s.inner = make([]float32, rows*s.hidden)
@@ -116,6 +123,10 @@ func (s *recurrence) time(i int) int {
 	}
 	return i
 }
+
+// ended reports whether sequence b has no element at time t. From behind, the
+// state stays as it began until the sequence does.
+func (s *recurrence) ended(t, b int) bool { return s.lengths != nil && t >= s.lengths[b] }
 
 // at returns the part of an array over time that belongs to time t.
 func (s *recurrence) at(x []float32, t int) []float32 {
@@ -157,6 +168,14 @@ func (s *recurrence) forward(d int) {
 			copy(s.at(s.after, t), cell)
 		case "GRU":
 			s.forwardGRU(t, h)
+		}
+		for b := range s.batch {
+			if s.ended(t, b) { // the state stays
+				copy(s.row(h, b), s.row(s.at(s.before, t), b))
+				if cell != nil {
+					copy(s.row(cell, b), s.row(s.at(s.cells, t), b))
+				}
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package grad
 
 import (
+	"slices"
+
 	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/kernels/vec"
 )
@@ -161,8 +163,13 @@ func (s *recurrence) backward(d int) {
 	for i := s.steps - 1; i >= 0; i-- {
 		t := s.time(i)
 		if dy := s.grads[0]; dy != nil { // [steps, directions, batch, hidden]
-			vec.Add(s.dh, s.dh, part(dy, t*directions+d, size))
+			for b := range s.batch {
+				if !s.ended(t, b) {
+					vec.Add(s.row(s.dh, b), s.row(s.dh, b), s.row(part(dy, t*directions+d, size), b))
+				}
+			}
 		}
+		dh, dc := slices.Clone(s.dh), slices.Clone(s.dc)
 		switch s.node.Op {
 		case "RNN":
 			s.backwardRNN(t)
@@ -170,6 +177,15 @@ func (s *recurrence) backward(d int) {
 			s.backwardLSTM(t)
 		case "GRU":
 			s.backwardGRU(t)
+		}
+		for b := range s.batch {
+			if s.ended(t, b) {
+				copy(s.row(s.dh, b), s.row(dh, b))
+				copy(s.row(s.dc, b), s.row(dc, b))
+				width := s.gates * s.hidden
+				clear(s.at(s.dIn, t)[b*width : (b+1)*width])
+				clear(s.at(s.dRec, t)[b*width : (b+1)*width])
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package grad
 
 import (
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime/ops"
 )
 
 // selectDerivatives holds operators that choose between elements or add many.
@@ -12,6 +13,8 @@ var selectDerivatives = map[string]*derivative{
 	"Max":   {inputs: []int{every}, outputs: []int{0}, backward: backwardChosen},
 	"Sum":   {backward: backwardTotal},
 	"Mean":  {backward: backwardTotal},
+	// ScatterND puts updates in the place of elements.
+	"ScatterND": {inputs: []int{1}, backward: backwardScatterND, accepts: func(n *ops.Node) bool { return n.Text("reduction", "none") == "none" }},
 }
 
 func backwardWhere(c *call) error {
@@ -93,6 +96,41 @@ func backwardTotal(c *call) error {
 			copy(g, c.grads[0])
 			c.reduced(i, g, c.outShapes[0])
 		}
+	}
+	return nil
+}
+
+// backwardScatterND: the update that is written last at a place has its
+// gradient, the element that was there has none.
+func backwardScatterND(c *call) error {
+	indices, err := ops.IntsOf(c.in[1])
+	if err != nil {
+		return err
+	}
+	shape, index := c.inShapes[0], c.inShapes[1]
+	depth := index[len(index)-1]
+	size := sizeOf(shape[depth:])
+	rest := c.grads[0]
+	updates := c.memory.zeros(sizeOf(c.inShapes[2]))
+	for i := len(indices)/max(1, depth) - 1; i >= 0; i-- {
+		at := 0
+		for axis, v := range indices[i*depth : (i+1)*depth] {
+			if v < 0 {
+				v += shape[axis]
+			}
+			at = at*shape[axis] + v
+		}
+		place := rest[at*size : (at+1)*size]
+		copy(updates[i*size:], place)
+		clear(place)
+	}
+	if c.needed(2) {
+		c.results[2] = updates
+	} else {
+		c.memory.give(updates)
+	}
+	if c.needed(0) {
+		c.pass(0)
 	}
 	return nil
 }
