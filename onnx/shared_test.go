@@ -24,7 +24,11 @@ func sharedFiles(t *testing.T, suffix string) []string {
 		t.Skipf("SKIPPED: the real models are not here: %v", err)
 	}
 	var paths []string
-	err := filepath.WalkDir(sharedDir, func(path string, d fs.DirEntry, err error) error {
+	root, err := filepath.EvalSymlinks(sharedDir) // WalkDir does not follow a link
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
 		if err == nil && !d.IsDir() && strings.HasSuffix(path, suffix) {
 			paths = append(paths, path)
 		}

@@ -59,7 +59,11 @@ type Options struct {
 // it that hold a model.onnx, and light cases, sorted by path.
 func Find(dir string) ([]Case, error) {
 	var cases []Case
-	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	dir, err := filepath.EvalSymlinks(dir) // WalkDir does not follow a link
+	if err != nil {
+		return nil, err
+	}
+	err = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
