@@ -2,6 +2,7 @@ package fit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -36,6 +37,9 @@ func (p *pipeline) weigh(ctx context.Context) error {
 		selection := make([]int, len(p.ladders))
 		selection[i] = len(ladder.Candidates) / 2
 		d, err := p.distance(ctx, selection, data, teacher)
+		if errors.Is(err, measure.ErrNothingToCompare) {
+			return nil // layers count by their own errors alone
+		}
 		if err != nil {
 			return err
 		}
@@ -170,6 +174,10 @@ func (p *pipeline) chooseByLoss(ctx context.Context) error {
 	for low <= high {
 		at := (low + high) / 2
 		d, err := p.distance(ctx, p.keepForced(append([]int(nil), path[at]...)), p.chooseData, teacher)
+		if errors.Is(err, measure.ErrNothingToCompare) {
+			p.warn("no layer is replaced, since the loss can not be measured: %v. Use --ratio or --size", err)
+			break
+		}
 		if err != nil {
 			return err
 		}

@@ -40,12 +40,19 @@ func (p *pipeline) discover() error {
 		if err := p.checkFinite(l); err != nil {
 			return err
 		}
+		if l.Skip == "" && l.In > maxWidth {
+			l.Skip = fmt.Sprintf("it has %d inputs: the fit would take too much memory for more than %d", l.In, maxWidth)
+		}
 		if l.Skip == "" && p.options.Method != Dense {
 			p.layers = append(p.layers, l)
 		}
 	}
 	return nil
 }
+
+// maxWidth bounds the inputs of a layer that is fitted, which takes matrices of
+// the square of them.
+const maxWidth = 16384
 
 // checkFinite refuses weights that no chain can come near and no rounding can
 // keep.
@@ -212,5 +219,13 @@ func (p *pipeline) calibrate(ctx context.Context) error {
 	p.moments, err = calibrate.Moments(ctx, p.model, p.layers, p.fitData, p.options.Threads, func(done, all int) {
 		p.tell(Event{Stage: "calibrate", Done: done, Total: all})
 	})
-	return err
+	if err != nil {
+		return err
+	}
+	for _, l := range p.layers {
+		if p.moments[l.Name] == nil {
+			p.warn("layer %s has %d inputs: too many for their second moment, so it is fitted to its weight alone", l.Name, l.In)
+		}
+	}
+	return nil
 }

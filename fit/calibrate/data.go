@@ -4,7 +4,6 @@ package calibrate
 
 import (
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"sort"
@@ -29,8 +28,10 @@ const batchSize = 64
 
 // Load reads calibration or test data for a model that takes the given inputs.
 // A .npz file holds one array for each input, with the samples along the first
-// axis; it is cut into batches, of one sample where the model wants exactly
-// one. A folder holds .npz files, each one batch as the model takes it.
+// axis; it is cut into batches, of as many samples as the model wants where it
+// wants a certain number, and what is left over is not used. A folder holds .npz
+// files, each one batch as the model takes it. Names, types, shapes and that
+// all numbers are finite are checked before anything is run.
 func Load(path string, inputs []onnx.ValueInfo) (*Data, error) {
 	info, err := os.Stat(path)
 	if err != nil {
@@ -66,6 +67,9 @@ func loadFolder(dir string, inputs []onnx.ValueInfo) (*Data, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := checkShapes(arrays, inputs, 0); err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
 		d.Batches = append(d.Batches, arrays)
 		d.Samples += samplesOf(arrays, inputs)
 	}
@@ -73,24 +77,30 @@ func loadFolder(dir string, inputs []onnx.ValueInfo) (*Data, error) {
 }
 
 func loadFile(path string, inputs []onnx.ValueInfo) (*Data, error) {
+	size, fixed, err := batchFor(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
 	arrays, err := readArrays(path, inputs)
 	if err != nil {
 		return nil, err
 	}
 	samples := samplesOf(arrays, inputs)
-	size, err := batchFor(inputs)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	d := &Data{Samples: samples}
 	for name, t := range arrays {
 		if t.Rank() == 0 || t.Shape[0] != samples {
 			return nil, fmt.Errorf("%s: array %q has shape %v, expected %d samples along the first axis", path, name, t.Shape, samples)
 		}
 	}
-	for from := 0; from+min(size, 1) <= samples; from += size {
+	if err := checkShapes(arrays, inputs, 1); err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	if fixed && samples > 0 && samples < size {
+		return nil, fmt.Errorf("%s: holds %d samples, the model takes %d at once", path, samples, size)
+	}
+	d := &Data{}
+	for from := 0; from < samples; from += size {
 		to := min(from+size, samples)
-		if fixed := fixedBatch(inputs); fixed > 0 && to-from != fixed {
+		if fixed && to-from != size {
 			break // the model takes whole batches only
 		}
 		batch := map[string]*onnx.Tensor{}
@@ -98,30 +108,69 @@ func loadFile(path string, inputs []onnx.ValueInfo) (*Data, error) {
 			batch[name] = rows(t, from, to)
 		}
 		d.Batches = append(d.Batches, batch)
+		d.Samples = to
 	}
 	return d, nil
 }
 
-// fixedBatch returns the first size that the model asks for, 0 if it is free.
-func fixedBatch(inputs []onnx.ValueInfo) int {
+// batchFor returns how many samples of a file make a batch, and whether the
+// model takes exactly as many. All inputs must agree on it: the samples lie
+// along the first axis of each.
+func batchFor(inputs []onnx.ValueInfo) (size int, fixed bool, err error) {
+	const instead = "give a folder with one .npz file for each run"
+	by := ""
 	for _, info := range inputs {
-		if info.Type.HasShape && len(info.Type.Shape) > 0 && info.Type.Shape[0].Known() {
-			return info.Type.Shape[0].Size
+		if !info.Type.HasShape {
+			continue
 		}
+		if len(info.Type.Shape) == 0 {
+			return 0, false, fmt.Errorf("input %q is a scalar: %s", info.Name, instead)
+		}
+		first := info.Type.Shape[0]
+		if !first.Known() {
+			continue
+		}
+		if first.Size == 0 {
+			return 0, false, fmt.Errorf("input %q is empty: %s", info.Name, instead)
+		}
+		if fixed && size != first.Size {
+			return 0, false, fmt.Errorf("inputs %q and %q have first axes of %d and %d: %s", by, info.Name, size, first.Size, instead)
+		}
+		size, fixed, by = first.Size, true, info.Name
 	}
-	return 0
+	if !fixed {
+		size = batchSize
+	}
+	return size, fixed, nil
 }
 
-func batchFor(inputs []onnx.ValueInfo) (int, error) {
-	if n := fixedBatch(inputs); n > 0 {
-		return n, nil
-	}
+// checkShapes compares the arrays with the declared shapes of the inputs, from
+// an axis on: ranks, fixed sizes, and that one symbol is one size.
+func checkShapes(arrays map[string]*onnx.Tensor, inputs []onnx.ValueInfo, from int) error {
+	symbols := map[string]int{}
 	for _, info := range inputs {
-		if info.Type.HasShape && len(info.Type.Shape) == 0 {
-			return 0, fmt.Errorf("input %q is a scalar: give a folder with one .npz file for each run", info.Name)
+		t, shape := arrays[info.Name], info.Type.Shape
+		if !info.Type.HasShape {
+			continue
+		}
+		if t.Rank() != len(shape) {
+			return fmt.Errorf("array %q has shape %v, the model takes %d axes", info.Name, t.Shape, len(shape))
+		}
+		for axis := from; axis < len(shape); axis++ {
+			d, size := shape[axis], t.Shape[axis]
+			if d.Known() && d.Size != size {
+				return fmt.Errorf("array %q has shape %v, the model takes %d on axis %d", info.Name, t.Shape, d.Size, axis)
+			}
+			if d.Known() || d.Symbol == "" {
+				continue
+			}
+			if before, seen := symbols[d.Symbol]; seen && before != size {
+				return fmt.Errorf("array %q has %d on axis %d, but %q is %d elsewhere", info.Name, size, axis, d.Symbol, before)
+			}
+			symbols[d.Symbol] = size
 		}
 	}
-	return batchSize, nil
+	return nil
 }
 
 func readArrays(path string, inputs []onnx.ValueInfo) (map[string]*onnx.Tensor, error) {
@@ -136,6 +185,9 @@ func readArrays(path string, inputs []onnx.ValueInfo) (map[string]*onnx.Tensor, 
 		have = append(have, t.Name)
 	}
 	for _, info := range inputs {
+		if k := info.Type.Kind; k != onnx.TensorType && k != onnx.UnknownType {
+			return nil, fmt.Errorf("%s: input %q is no tensor: an array can not hold it", path, info.Name)
+		}
 		t, ok := arrays[info.Name]
 		if !ok {
 			return nil, fmt.Errorf("%s: there is no array %q for that input of the model (the file has %s)", path, info.Name, strings.Join(have, ", "))
@@ -203,64 +255,4 @@ func rows(t *onnx.Tensor, from, to int) *onnx.Tensor {
 		panic(err) // whole samples of a valid tensor
 	}
 	return v
-}
-
-// Split divides the batches into those to fit on and those held back to
-// measure with: about the given share, spread evenly, at least one of each
-// where there are two.
-func (d *Data) Split(share float64) (fit, held *Data) {
-	fit, held = &Data{}, &Data{}
-	every := max(2, int(math.Round(1/share)))
-	for i, b := range d.Batches {
-		part := fit
-		if len(d.Batches) > 1 && (i%every == every-1 || len(d.Batches) < every && i == len(d.Batches)-1) {
-			part = held
-		}
-		part.Batches = append(part.Batches, b)
-	}
-	fit.Samples = d.Samples * len(fit.Batches) / len(d.Batches)
-	held.Samples = d.Samples - fit.Samples
-	return fit, held
-}
-
-// Thin returns at most that many batches, spread evenly.
-func (d *Data) Thin(batches int) *Data {
-	if len(d.Batches) <= batches {
-		return d
-	}
-	t := &Data{Samples: d.Samples * batches / len(d.Batches)}
-	for i := range batches {
-		t.Batches = append(t.Batches, d.Batches[i*len(d.Batches)/batches])
-	}
-	return t
-}
-
-// Limit returns batches, spread evenly, with about that many samples; at least
-// one batch.
-func (d *Data) Limit(samples int) *Data {
-	if d.Samples <= samples {
-		return d
-	}
-	return d.Thin(max(1, len(d.Batches)*samples/d.Samples))
-}
-
-// FirstSample returns the first sample of a batch, where the model takes one:
-// inputs whose first size is free and the same for all are cut to it.
-func FirstSample(batch map[string]*onnx.Tensor, inputs []onnx.ValueInfo) map[string]*onnx.Tensor {
-	size := -1
-	for _, info := range inputs {
-		t := batch[info.Name]
-		if !info.Type.HasShape || t.Rank() == 0 || info.Type.Shape[0].Known() || size >= 0 && t.Shape[0] != size {
-			return batch
-		}
-		size = t.Shape[0]
-	}
-	if size < 1 {
-		return batch
-	}
-	sample := map[string]*onnx.Tensor{}
-	for name, t := range batch {
-		sample[name] = rows(t, 0, 1)
-	}
-	return sample
 }

@@ -3,6 +3,7 @@ package calibrate
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/kcompress/kcompress/fit/discover"
 	"github.com/kcompress/kcompress/kernels/gemm"
@@ -23,14 +24,13 @@ type Moment struct {
 // called after each batch.
 //
 // Memory: the moments themselves (8 In^2 bytes for each different input), and
-// the inputs of all layers for one batch.
+// the inputs of all layers for one batch. Layers for which that would be more
+// than maxMomentBytes in all, the widest first, have no moment in the result.
 func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Data, threads int, progress func(done, all int)) (map[string]*Moment, error) {
+	layers = affordable(layers)
 	inputs := map[string]*Moment{} // by the value's name: layers often share an input
 	moments := map[string]*Moment{}
 	for _, l := range layers {
-		if l.Skip != "" {
-			continue
-		}
 		for _, u := range l.Uses {
 			if inputs[u.Input] == nil {
 				inputs[u.Input] = &Moment{Values: make([]float64, l.In*l.In)}
@@ -57,12 +57,43 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 		}
 	}
 	for _, l := range layers {
-		if l.Skip != "" {
-			continue
-		}
 		moments[l.Name] = combine(l, inputs)
 	}
 	return moments, nil
+}
+
+// maxMomentBytes bounds the memory of all moments of a model.
+const maxMomentBytes = 2 << 30
+
+// affordable returns the layers that can become chains and whose moments fit in
+// maxMomentBytes together, the narrowest first; in the order of layers.
+func affordable(layers []*discover.Layer) []*discover.Layer {
+	byWidth := slices.DeleteFunc(slices.Clone(layers), func(l *discover.Layer) bool { return l.Skip != "" })
+	slices.SortStableFunc(byWidth, func(a, b *discover.Layer) int { return a.In - b.In })
+	left := maxMomentBytes
+	taken := map[string]bool{} // inputs
+	keep := map[*discover.Layer]bool{}
+	for _, l := range byWidth {
+		cost := 0
+		for _, u := range l.Uses {
+			if !taken[u.Input] && l.In > left/8/l.In {
+				cost = left + 1
+				break
+			}
+			if !taken[u.Input] {
+				cost += 8 * l.In * l.In
+			}
+		}
+		if cost > left {
+			continue
+		}
+		left -= cost
+		keep[l] = true
+		for _, u := range l.Uses {
+			taken[u.Input] = true
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(layers), func(l *discover.Layer) bool { return !keep[l] })
 }
 
 // observe returns a session of the model that gives the named inner values

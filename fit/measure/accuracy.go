@@ -45,8 +45,9 @@ func Accuracy(outputs Outputs, output string, d *calibrate.Data, label string, k
 		if labels == nil {
 			return 0, 0, fmt.Errorf("the test data has no array %q of labels", label)
 		}
-		if scores == nil || scores.Type != onnx.Float32 || scores.Rank() == 0 {
-			return 0, 0, fmt.Errorf("output %q is no float32 tensor of scores", output)
+		values := floatsOf(scores)
+		if values == nil || scores.Rank() == 0 {
+			return 0, 0, fmt.Errorf("output %q is no tensor of scores", output)
 		}
 		wide, err := labels.ConvertTo(onnx.Int64)
 		if err != nil {
@@ -64,7 +65,7 @@ func Accuracy(outputs Outputs, output string, d *calibrate.Data, label string, k
 				return 0, 0, fmt.Errorf("label %d is outside of %d classes", y, classes)
 			}
 			samples++
-			if rank(scores.Float32s()[i*classes:(i+1)*classes], int(y)) < k {
+			if rank(values[i*classes:(i+1)*classes], int(y)) < k {
 				hits++
 			}
 		}
@@ -75,12 +76,12 @@ func Accuracy(outputs Outputs, output string, d *calibrate.Data, label string, k
 	return float64(hits) / float64(samples), samples, nil
 }
 
-// rank counts the classes that come before class y: larger scores, and equal
-// ones of a smaller index.
+// rank counts the classes that come before class y: larger scores, equal ones of
+// a smaller index, and for a score that is NaN all others.
 func rank(scores []float32, y int) int {
 	n := 0
 	for i, v := range scores {
-		if v > scores[y] || v == scores[y] && i < y {
+		if v > scores[y] || v == scores[y] && i < y || scores[y] != scores[y] && i != y {
 			n++
 		}
 	}
@@ -88,7 +89,7 @@ func rank(scores []float32, y int) int {
 }
 
 // Against returns a metric of outputs against reference outputs, over all
-// float32 outputs that both have.
+// outputs of floats that both have.
 func Against(g *onnx.Graph, m Metric, reference, outputs Outputs) (float64, error) {
 	if m == KL || m == MaxAbs {
 		d, err := Compare(g, reference, outputs)
@@ -112,12 +113,12 @@ func Against(g *onnx.Graph, m Metric, reference, outputs Outputs) (float64, erro
 		}
 		sort.Strings(names)
 		for _, name := range names {
-			x, y := reference[b][name], outputs[b][name]
-			if x.Type != onnx.Float32 || y == nil || y.Type != onnx.Float32 || x.Len() != y.Len() {
+			x, y := floatsOf(reference[b][name]), floatsOf(outputs[b][name])
+			if len(x) != len(y) {
 				continue
 			}
-			for i, v := range x.Float32s() {
-				w := y.Float32s()[i]
+			for i, v := range x {
+				w := y[i]
 				if !finite(v) || !finite(w) {
 					return 0, fmt.Errorf("output %q holds NaN or infinite numbers", name)
 				}
@@ -131,7 +132,7 @@ func Against(g *onnx.Graph, m Metric, reference, outputs Outputs) (float64, erro
 	}
 	switch {
 	case count == 0:
-		return 0, fmt.Errorf("the models have no float32 output in common")
+		return 0, fmt.Errorf("the models have no output of floats in common")
 	case m == MSE:
 		return square / float64(count), nil
 	case m == Cosine:
