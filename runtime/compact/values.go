@@ -57,9 +57,7 @@ func Round8(values []float32, shape, scaleShape []int) (rounded []int8, scales [
 		scales[g] = max(scales[g], float32(math.Abs(float64(v))))
 	}
 	for g, m := range scales {
-		if scales[g] = m / 127; scales[g] == 0 {
-			scales[g] = 1
-		}
+		scales[g] = scaleFor(m)
 	}
 	rounded = make([]int8, len(values))
 	for i, v := range values {
@@ -67,6 +65,25 @@ func Round8(values []float32, shape, scaleShape []int) (rounded []int8, scales [
 		rounded[i] = int8(max(-127, min(127, q)))
 	}
 	return rounded, scales
+}
+
+// scaleFor returns the scale of a group whose largest value is m: m/127, moved by
+// a unit in the last place where needed so that 127 times the scale has the same
+// scale again. Rounding what was rounded then changes nothing.
+func scaleFor(m float32) float32 {
+	scale := m / 127
+	for range 4 { // one step is enough in nearly all cases
+		largest := scale * 127
+		again := largest / 127
+		if again == scale {
+			break
+		}
+		scale = again
+	}
+	if scale == 0 {
+		return 1
+	}
+	return scale
 }
 
 // groupIndex returns a function from the index of an element of shape to the
