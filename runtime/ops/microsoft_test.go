@@ -144,3 +144,90 @@ func compareGolden(y *onnx.Tensor, line []string, tolerance float64) error {
 	}
 	return nil
 }
+
+// What inference says of the outputs must be what they turn out to be.
+func TestMicrosoftInference(t *testing.T) {
+	told := 0
+	for _, g := range goldenCases() {
+		op := Lookup(g.node.domain, g.node.op, g.node.opset)
+		if op.Infer == nil {
+			continue
+		}
+		n, _ := g.build()
+		infos, err := op.Infer(n, n.Types)
+		if err != nil {
+			t.Errorf("%s: %v", g.name, err)
+			continue
+		}
+		out, err := g.node.evaluate(g.inputs...)
+		if err != nil {
+			t.Errorf("%s: %v", g.name, err)
+			continue
+		}
+		for i := range min(len(infos), len(out)) {
+			if elem := elemOf(infos[i]); elem != onnx.Undefined && elem != out[i].Type {
+				t.Errorf("%s: output %d is %v, inferred %v", g.name, i, out[i], elem)
+			}
+			shape, known := shapeOf(infos[i])
+			if !known {
+				continue
+			}
+			told++
+			fits := len(shape) == out[i].Rank()
+			for d := 0; fits && d < len(shape); d++ {
+				fits = !shape[d].Known() || shape[d].Size == out[i].Shape[d]
+			}
+			if !fits {
+				t.Errorf("%s: output %d is %v, inferred %v", g.name, i, out[i], shape)
+			}
+		}
+	}
+	if told < 40 {
+		t.Errorf("inference told only %d shapes", told)
+	}
+}
+
+// float16 inputs give float16 outputs close to those of float32.
+func TestMicrosoftFloat16(t *testing.T) {
+	var cases []goldenCase
+	for _, list := range [][]goldenCase{goldenActivations(), goldenProducts(), goldenNorms(), goldenAttention(), goldenGroupQuery()} {
+		cases = append(cases, list...)
+	}
+	for _, g := range cases {
+		switch g.node.op {
+		case "FusedGemm", "MatMulIntegerToFloat", "DynamicQuantizeMatMul", "QAttention": // float32 only
+			continue
+		}
+		halves := make([]*onnx.Tensor, len(g.inputs))
+		for i, in := range g.inputs {
+			halves[i] = in
+			if in != nil && in.Type == onnx.Float32 {
+				halves[i], _ = in.ConvertTo(onnx.Float16)
+			}
+		}
+		want, err := g.node.evaluate(g.inputs...)
+		if err != nil {
+			t.Fatalf("%s: %v", g.name, err)
+		}
+		got, err := g.node.evaluate(halves...)
+		if err != nil {
+			t.Errorf("%s: %v", g.name, err)
+			continue
+		}
+		for i, w := range want {
+			if w.Type != onnx.Float32 {
+				continue
+			}
+			if got[i].Type != onnx.Float16 {
+				t.Errorf("%s: output %d is %v", g.name, i, got[i])
+				continue
+			}
+			for e, v := range widen(got[i]).Float32s() {
+				if d := math.Abs(float64(v - w.Float32s()[e])); d > 0.02*(1+math.Abs(float64(v))) {
+					t.Errorf("%s: output %d element %d is %v, want %v", g.name, i, e, v, w.Float32s()[e])
+					break
+				}
+			}
+		}
+	}
+}
