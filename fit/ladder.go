@@ -88,7 +88,7 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 	if m := p.moments[l.Name]; m != nil {
 		layer.Moment = m.Values
 	}
-	problem, err := factorise.NewProblem(layer)
+	fits, err := newLayerFits(layer, p.options.Checkpoint)
 	if err != nil {
 		return ladder, err
 	}
@@ -98,7 +98,7 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 	options := factorise.Options{Steps: p.options.Steps, Seed: p.options.Seed}
 	switch {
 	case forced != nil && forced.Rank > 0:
-		r, err := problem.LowRank(min(forced.Rank, l.In, l.Out))
+		r, err := fits.lowRank(min(forced.Rank, l.In, l.Out))
 		if err != nil {
 			return ladder, err
 		}
@@ -108,7 +108,7 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 		if d.In != l.In || d.Out != l.Out {
 			return ladder, fmt.Errorf("design %s is for %d -> %d features, the layer has %d -> %d", forced.Text, d.In, d.Out, l.In, l.Out)
 		}
-		r, err := problem.Fit(ctx, d, options)
+		r, err := fits.fit(ctx, d, options)
 		if err != nil {
 			return ladder, err
 		}
@@ -118,15 +118,15 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 		if err != nil {
 			return ladder, err
 		}
-		r, err := problem.Fit(ctx, d, options)
+		r, err := fits.fit(ctx, d, options)
 		if err != nil {
 			return ladder, err
 		}
 		add(choose.Kaleidoscope, r)
 	case p.options.Data == nil && !p.options.hasGoal():
-		return p.blindLadder(problem, l, ladder)
+		return p.blindLadder(fits, l, ladder)
 	default:
-		err = p.autoLadder(ctx, problem, l, &ladder)
+		err = p.autoLadder(ctx, fits, l, &ladder)
 	}
 	return ladder, err
 }
@@ -140,11 +140,11 @@ func (p *pipeline) ratios() []float64 {
 }
 
 // autoLadder adds, for each size, the product of low rank and the best chain.
-func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l *discover.Layer, ladder *choose.Ladder) error {
+func (p *pipeline) autoLadder(ctx context.Context, fits *layerFits, l *discover.Layer, ladder *choose.Ladder) error {
 	for _, ratio := range p.ratios() {
 		size := float64(l.Parameters) / ratio
 		if rank := int(size) / (l.In + l.Out); rank >= 1 {
-			r, err := problem.LowRank(rank)
+			r, err := fits.lowRank(rank)
 			if err != nil {
 				return err
 			}
@@ -155,14 +155,14 @@ func (p *pipeline) autoLadder(ctx context.Context, problem *factorise.Problem, l
 		if p.options.Method == LowRank {
 			continue
 		}
-		d, probe, err := p.bestDesign(ctx, problem, candidateDesigns(problem, l, size))
+		d, probe, err := p.bestDesign(ctx, fits, candidateDesigns(l, size))
 		if err != nil {
 			return err
 		}
 		if probe.Chain == nil {
 			continue
 		}
-		r, err := problem.Fit(ctx, d, factorise.Options{Steps: p.options.Steps, Seed: p.options.Seed})
+		r, err := fits.fit(ctx, d, factorise.Options{Steps: p.options.Steps, Seed: p.options.Seed})
 		if err != nil {
 			return err
 		}
@@ -176,11 +176,11 @@ func maxWork(l *discover.Layer) int { return int(maxWorkShare * float64(l.Parame
 // candidateDesigns returns the designs of about that size that are worth a
 // try: of the family that did best on trained layers, and of the ladder of
 // butterflies of all radices.
-func candidateDesigns(problem *factorise.Problem, l *discover.Layer, size float64) []butterfly.Design {
+func candidateDesigns(l *discover.Layer, size float64) []butterfly.Design {
 	const each = 2
 	near := func(designs []butterfly.Design) []butterfly.Design {
 		return slices.DeleteFunc(designs, func(d butterfly.Design) bool {
-			return distance(d, size) >= 1.3 || choose.Work(d) > maxWork(l) || !problem.Takes(d)
+			return distance(d, size) >= 1.3 || choose.Work(d) > maxWork(l) || !factorise.Takes(l.In, l.Out, d)
 		})
 	}
 	blast := near(factorise.Designs(l.In, l.Out, int(size)))
@@ -197,12 +197,12 @@ func distance(d butterfly.Design, size float64) float64 {
 
 // bestDesign fits each design for a few steps and returns the one with the
 // least squared error times size.
-func (p *pipeline) bestDesign(ctx context.Context, problem *factorise.Problem, designs []butterfly.Design) (butterfly.Design, factorise.Result, error) {
+func (p *pipeline) bestDesign(ctx context.Context, fits *layerFits, designs []butterfly.Design) (butterfly.Design, factorise.Result, error) {
 	var bestDesign butterfly.Design
 	var bestResult factorise.Result
 	bestScore := 0.0
 	for _, d := range designs {
-		r, err := problem.Fit(ctx, d, factorise.Options{Steps: probeSteps, Seed: p.options.Seed})
+		r, err := fits.fit(ctx, d, factorise.Options{Steps: probeSteps, Seed: p.options.Seed})
 		if err != nil {
 			return bestDesign, bestResult, err
 		}
@@ -216,12 +216,12 @@ func (p *pipeline) bestDesign(ctx context.Context, problem *factorise.Problem, d
 
 // blindLadder holds only what gives the weight back within BlindBound: without
 // data nobody can tell which errors matter.
-func (p *pipeline) blindLadder(problem *factorise.Problem, l *discover.Layer, ladder choose.Ladder) (choose.Ladder, error) {
+func (p *pipeline) blindLadder(fits *layerFits, l *discover.Layer, ladder choose.Ladder) (choose.Ladder, error) {
 	most := maxWork(l) / (l.In + l.Out)
 	low, high := 1, most
 	for low <= high { // the smallest rank within the bound
 		rank := (low + high) / 2
-		r, err := problem.LowRank(rank)
+		r, err := fits.lowRank(rank)
 		if err != nil {
 			return ladder, err
 		}
@@ -232,7 +232,7 @@ func (p *pipeline) blindLadder(problem *factorise.Problem, l *discover.Layer, la
 		}
 	}
 	if low <= most {
-		r, err := problem.LowRank(low)
+		r, err := fits.lowRank(low)
 		if err != nil {
 			return ladder, err
 		}

@@ -73,8 +73,8 @@ type Options struct {
 	// steps if it would end later. 0 is no bound. The result then depends on the
 	// speed of the machine.
 	Time time.Duration
-	// Checkpoint is a file that distillation saves its state to and goes on from;
-	// empty is none.
+	// Checkpoint is a folder that every fitted chain and the state of distillation
+	// are saved to, and taken from if they are there; empty is none.
 	Checkpoint string
 	// Producer is written into the file: program and version.
 	Producer string

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"time"
 
@@ -29,6 +30,7 @@ type fitFlags struct {
 	distil                   string
 	time                     time.Duration
 	checkpoint               string
+	resume                   bool
 	json                     string
 }
 
@@ -73,7 +75,8 @@ unlabelled inputs to get a much smaller model.`,
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
 	flags.StringVar(&f.distil, "distil", "off", "end-to-end distillation: auto, off or a number of steps")
 	flags.DurationVar(&f.time, "time", 0, "time for the whole fit, such as 30m: distillation takes fewer steps if need be")
-	flags.StringVar(&f.checkpoint, "checkpoint", "", "file that distillation saves its state to, and goes on from after it was stopped")
+	flags.StringVar(&f.checkpoint, "checkpoint", "", "folder that the fit saves its work to; the same command, or one with another goal, goes on from what is there")
+	flags.BoolVar(&f.resume, "resume", false, "go on from the --checkpoint folder of a fit that was stopped; it must be there")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
 	flags.StringVar(&f.json, "json", "", "write the report as JSON to this file, or - for standard output")
 	completeFiles(cmd, "onnx")
@@ -247,6 +250,14 @@ func (f fitFlags) check(cmd *cobra.Command) error {
 	}
 	if given("label") && f.test == "" {
 		return errors.New("--label: names an array of the test data: give --test")
+	}
+	if f.resume {
+		if f.checkpoint == "" {
+			return errors.New("--resume: name the folder of the fit that was stopped with --checkpoint")
+		}
+		if _, err := os.Stat(f.checkpoint); err != nil {
+			return fmt.Errorf("--resume: there is no checkpoint: %w", err)
+		}
 	}
 	for _, name := range kaleidoscopeFlags {
 		if given(name) && f.method != string(fit.Kaleidoscope) {

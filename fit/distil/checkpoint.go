@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
@@ -57,7 +58,8 @@ func runKey(student *onnx.Model, data, held *calibrate.Data, o Options) (string,
 // save writes the state after the given number of steps, completely or not at
 // all, if a file is named.
 func (t *trainer) save(step int, before, after float64, best map[string]*onnx.Tensor) error {
-	if t.options.Checkpoint == "" {
+	path := t.checkpointFile()
+	if path == "" {
 		return nil
 	}
 	c := checkpoint{Key: t.key, Step: step, Steps: t.steps, Before: before, After: after}
@@ -67,16 +69,28 @@ func (t *trainer) save(step int, before, after float64, best map[string]*onnx.Te
 			First: p.first, Second: p.second, FirstWeight: p.firstWeight, SecondWeight: p.secondWeight,
 		})
 	}
-	return onnx.WriteFile(t.options.Checkpoint, func(w io.Writer) error { return gob.NewEncoder(w).Encode(c) })
+	return onnx.WriteFile(path, func(w io.Writer) error { return gob.NewEncoder(w).Encode(c) })
 }
 
-// resume continues from the checkpoint of this very run, if there is one; ok
-// tells. A checkpoint of another run is an error: it is not to be overwritten.
-func (t *trainer) resume() (c checkpoint, best map[string]*onnx.Tensor, ok bool, err error) {
+// checkpointFile is where the state of this very run is kept, empty if it is
+// not. Runs that differ in any way have files of their own.
+func (t *trainer) checkpointFile() string {
 	if t.options.Checkpoint == "" {
+		return ""
+	}
+	return filepath.Join(t.options.Checkpoint, "distil-"+t.key[:32]+".state")
+}
+
+// resume continues from the checkpoint of this run, if there is one; ok tells.
+func (t *trainer) resume() (c checkpoint, best map[string]*onnx.Tensor, ok bool, err error) {
+	path := t.checkpointFile()
+	if path == "" {
 		return c, nil, false, nil
 	}
-	f, err := os.Open(t.options.Checkpoint)
+	if err := os.MkdirAll(t.options.Checkpoint, 0o777); err != nil {
+		return c, nil, false, err
+	}
+	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return c, nil, false, nil
 	}
@@ -85,10 +99,10 @@ func (t *trainer) resume() (c checkpoint, best map[string]*onnx.Tensor, ok bool,
 	}
 	defer f.Close()
 	if err := gob.NewDecoder(f).Decode(&c); err != nil {
-		return c, nil, false, fmt.Errorf("%s: is no checkpoint of a distillation: %w", t.options.Checkpoint, err)
+		return c, nil, false, fmt.Errorf("%s: is no checkpoint of a distillation: %w; remove it", path, err)
 	}
 	if c.Key != t.key || !t.fits(c) {
-		return c, nil, false, fmt.Errorf("%s: is the checkpoint of another run (other model, data or options): remove it to start anew", t.options.Checkpoint)
+		return c, nil, false, fmt.Errorf("%s: is the checkpoint of another run: remove it", path)
 	}
 	best = map[string]*onnx.Tensor{}
 	for i, p := range t.parameters {

@@ -44,9 +44,9 @@ type Options struct {
 	// EvaluateEvery is the number of steps between measurements on the data
 	// held back (a tenth of the steps).
 	EvaluateEvery int
-	// Checkpoint is a file that the state is saved to at each measurement. If it
-	// is there, the run goes on from it, to the same result; it stays when the
-	// run is done. Empty is none.
+	// Checkpoint is a folder that the state is saved to at each measurement. If
+	// the state of this run is there, it goes on from it, to the same result; it
+	// stays when the run is done. Empty is none.
 	Checkpoint string
 	Seed       uint64
 	Threads    int

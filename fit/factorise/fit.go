@@ -95,7 +95,7 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 	if o.Steps > math.MaxInt32 {
 		return fmt.Errorf("fit: %d steps are too many", o.Steps)
 	}
-	if limit := largestState(p.layer); d.LargestState() > limit {
+	if limit := largestState(p.layer.In, p.layer.Out); d.LargestState() > limit {
 		return fmt.Errorf("fit: design %v has a state of %d features, at most %d can be fitted for this layer", d, d.LargestState(), limit)
 	}
 	if o.Start == nil {
@@ -112,9 +112,9 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 
 // largestState bounds the states of a design, since a start needs a matrix of
 // the largest state times a side of the layer.
-func largestState(l Layer) int {
+func largestState(in, out int) int {
 	const numbers = 1 << 24
-	return max(numbers, 4*l.In*l.Out) / max(l.In, l.Out)
+	return max(numbers, 4*in*out) / max(in, out)
 }
 
 // bestStart returns the start with the least error, and that error.
@@ -149,8 +149,8 @@ func lowRank(d butterfly.Design) (rank int, ok bool) {
 	return right.B, right == want[0] && left == want[1]
 }
 
-// Takes reports whether Fit takes chains of the design: they must be for the
-// sizes of the layer and have no state much wider than it.
-func (p *Problem) Takes(d butterfly.Design) bool {
-	return d.In == p.layer.In && d.Out == p.layer.Out && d.LargestState() <= largestState(p.layer)
+// Takes reports whether Fit takes chains of the design for a layer of these
+// sizes: they must have no state much wider than it.
+func Takes(in, out int, d butterfly.Design) bool {
+	return d.In == in && d.Out == out && d.LargestState() <= largestState(in, out)
 }
