@@ -3,7 +3,6 @@ package runtime
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime/ops"
@@ -154,15 +153,12 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 		c.In[i] = v
 	}
 	clear(c.Out)
-	var start time.Time
-	if f.session.options.trace != nil {
-		start = time.Now()
-	}
-	if err := st.kernel(c); err != nil {
-		return err
-	}
+	compute := st.kernel
 	if f.session.options.trace != nil && f.outer == nil {
-		f.session.options.trace(st.node, time.Since(start).Nanoseconds())
+		compute = func(c *ops.Call) error { return f.traced(st, c) }
+	}
+	if err := compute(c); err != nil {
+		return err
 	}
 	f.freeScratch()
 	for i, slot := range st.out {

@@ -41,7 +41,7 @@ type options struct {
 	threads        int
 	maxTensorBytes int
 	maxRunBytes    int
-	trace          func(*onnx.Node, int64)
+	trace          func(NodeTime)
 	operators      []ops.Operator
 }
 
@@ -60,12 +60,6 @@ func WithMaxTensorBytes(n int) Option { return func(o *options) { o.maxTensorByt
 // WithMaxRunBytes bounds the memory that the values of one run may take
 // together at any moment. The default is four times the limit for one tensor.
 func WithMaxRunBytes(n int) Option { return func(o *options) { o.maxRunBytes = n } }
-
-// WithTrace calls f after every node with the time that it took in
-// nanoseconds. Nodes of subgraphs count in the node that holds them.
-func WithTrace(f func(node *onnx.Node, nanoseconds int64)) Option {
-	return func(o *options) { o.trace = f }
-}
 
 // Open reads the model in the file and prepares it.
 func Open(path string, opts ...Option) (*Session, error) {

@@ -38,19 +38,29 @@ const warmUpRuns = 5
 func newBench(c console) *cobra.Command {
 	var inputs []string
 	var threads, runs int
-	var asJSON bool
+	var asJSON, profiled bool
+	var trace string
 	cmd := &cobra.Command{
 		Use:   "bench MODEL...",
 		Short: "Time models against each other",
 		Long: `bench runs the models in turn (A B A B ...) on the same inputs after a warm-up and
 prints minimum, median, 90th and 99th percentile of a run, and how many times
 faster each is than the first. Inputs that are not given are random, with size 1
-for every symbolic axis.`,
-		Example: `  kcompress bench model.onnx model.k.onnx --threads 1 --input image=uint8[1,3,32,32]`,
-		Args:    cobra.MinimumNArgs(1),
+for every symbolic axis.
+
+With --profile each model is run by itself, and the table shows where its time
+goes: for each node the kernel that was chosen, the median time, its share of all
+nodes, the arithmetic done and the memory read and written per second. --trace
+writes every node of the last run to a file for chrome://tracing or Perfetto.`,
+		Example: `  kcompress bench model.onnx model.k.onnx --threads 1 --input image=uint8[1,3,32,32]
+  kcompress bench model.onnx --profile --trace model.trace.json`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, paths []string) error {
 			if runs < 1 {
 				return usage(fmt.Errorf("--runs %d: give at least 1", runs))
+			}
+			if profiled || trace != "" {
+				return benchProfile(cmd.Context(), c, paths, inputs, threads, runs, trace, asJSON)
 			}
 			models, err := benchModels(cmd.Context(), paths, inputs, threads, runs)
 			if err != nil {
@@ -71,6 +81,8 @@ for every symbolic axis.`,
 	cmd.Flags().StringArrayVarP(&inputs, "input", "i", nil, "NAME=FILE or NAME=float32[1,3,32,32] (repeatable)")
 	cmd.Flags().IntVar(&threads, "threads", 1, "number of threads of a run; 0 means all CPUs")
 	cmd.Flags().IntVar(&runs, "runs", 100, "number of timed runs of each model")
+	cmd.Flags().BoolVar(&profiled, "profile", false, "show the time of every node instead")
+	cmd.Flags().StringVar(&trace, "trace", "", "write the nodes of a run to this file, in the Chrome trace format (means --profile)")
 	completeFiles(cmd, "onnx")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the result as JSON")
 	return cmd

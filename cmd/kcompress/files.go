@@ -18,11 +18,11 @@ func loadModel(path string) (*onnx.Model, error) {
 }
 
 // openSession makes a model given on the command line ready to run.
-func openSession(path string, threads int) (*runtime.Session, error) {
+func openSession(path string, threads int, more ...runtime.Option) (*runtime.Session, error) {
 	if threads < 0 {
 		return nil, usage(fmt.Errorf("--threads %d: give a number of threads, or 0 for all CPUs", threads))
 	}
-	s, err := runtime.Open(path, runtime.WithThreads(threads))
+	s, err := runtime.Open(path, append(more, runtime.WithThreads(threads))...)
 	return s, coded(exitBadModel, err)
 }
 

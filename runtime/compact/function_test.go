@@ -19,7 +19,7 @@ import (
 func runTraced(t *testing.T, m *onnx.Model, x *onnx.Tensor) (*onnx.Tensor, []string) {
 	t.Helper()
 	var operators []string
-	s, err := runtime.New(m, runtime.WithThreads(1), runtime.WithTrace(func(n *onnx.Node, _ int64) { operators = append(operators, n.Op) }))
+	s, err := runtime.New(m, runtime.WithThreads(1), runtime.WithTrace(func(n runtime.NodeTime) { operators = append(operators, n.Node.Op) }))
 	if err != nil {
 		t.Fatal(err)
 	}

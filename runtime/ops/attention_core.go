@@ -58,6 +58,7 @@ const (
 
 // run computes all heads, split by head and by blocks of queries.
 func (a *scaledAttention[T]) run(c *Call) {
+	c.Used("attention", a.batch*a.queryHeads*a.queries*a.keys*(a.size+a.valueSize))
 	block := min(max(a.queries, 1), max(8, columnElements/max(1, a.keys)))
 	blocks := (a.queries + block - 1) / block
 	grain := max(1, rangeWork/max(1, block*a.keys*(a.size+a.valueSize)))

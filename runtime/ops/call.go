@@ -24,6 +24,9 @@ type Call struct {
 
 	// Frame is set by the session: it owns the memory of outputs.
 	Frame Frame
+	// Work receives what the kernel says of itself by Used; nil unless a
+	// profile is taken.
+	Work *Work
 }
 
 // Frame gives a call its memory. The session implements it; without one, memory

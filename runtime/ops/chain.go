@@ -30,12 +30,26 @@ func buildChain(n *Node) (Kernel, error) {
 	return func(c *Call) error { return runChain(c, kernel) }, nil
 }
 
-func prepareChain(n *Node, stored []*onnx.Tensor) (*butterfly.Kernel, error) {
+// preparedChain is a chain in the form that the kernels read.
+type preparedChain struct {
+	*butterfly.Kernel
+	products int // multiplications for one row
+}
+
+func prepareChain(n *Node, stored []*onnx.Tensor) (*preparedChain, error) {
 	chain, err := compact.ReadChain(n.Node, stored)
 	if err != nil {
 		return nil, err
 	}
-	return butterfly.Prepare(chain)
+	kernel, err := butterfly.Prepare(chain)
+	if err != nil {
+		return nil, err
+	}
+	p := &preparedChain{Kernel: kernel}
+	for _, f := range chain.Factors {
+		p.products += len(f.Values)
+	}
+	return p, nil
 }
 
 // runUnpreparedChain is for factors that are not constant, as in training: the
@@ -58,7 +72,7 @@ func runUnpreparedChain(n *Node) (Kernel, error) {
 }
 
 // runChain computes Y [..., out] = X [..., in] K'.
-func runChain(c *Call, kernel *butterfly.Kernel) error {
+func runChain(c *Call, kernel *preparedChain) error {
 	x := c.Tensor(0)
 	if x.Type != onnx.Float32 {
 		return c.TypeError(0)
@@ -73,6 +87,7 @@ func runChain(c *Call, kernel *butterfly.Kernel) error {
 	if err != nil || rows == 0 {
 		return err
 	}
+	c.Used("chain", rows*kernel.products)
 	tasks := (rows + rowsPerTask - 1) / rowsPerTask
 	size := kernel.ScratchSize(min(rows, rowsPerTask))
 	scratch, err := c.Scratch(size * tasks)

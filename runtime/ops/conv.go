@@ -169,6 +169,7 @@ func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 		bias = onnx.View[T](b)
 	}
 	if s.direct != nil {
+		c.Used("direct", s.images*s.filters*s.positions*s.inner)
 		convDirect(c, s, yv, xv, wv, bias)
 		return
 	}
@@ -177,6 +178,11 @@ func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
 	blocks := (s.positions + block - 1) / block
 	grain := max(1, rangeWork/max(1, filters*s.inner*block))
 	pointwise := s.isPointwise()
+	way := "im2col"
+	if pointwise {
+		way = "pointwise"
+	}
+	c.Used(way, s.images*s.filters*s.positions*s.inner)
 	c.Parallel(s.images*s.group*blocks, grain, func(from, to int) {
 		var columns []T
 		if !pointwise {

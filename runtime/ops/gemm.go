@@ -131,6 +131,7 @@ func gemmOf[T number](c *Call, g *gemmNode, y, a, b, bias *onnx.Tensor) {
 		k = a.Shape[0]
 	}
 	av, bv, yv := onnx.View[T](a), onnx.View[T](b), onnx.View[T](y)
+	c.Used("unpacked", m*n*k)
 	c.Parallel(m, rowsPerRange(n*k), func(from, to int) {
 		left := matrix[T]{data: av[min(len(av), from*k):], stride: k}
 		if g.transA {

@@ -154,6 +154,7 @@ func multiplyBatches[T number](c *Call, s matMulShape, y, a, b *onnx.Tensor) {
 		s.m, s.batches = s.m*s.batches, 1
 		s.batch, s.a, s.b = nil, nil, nil
 	}
+	c.Used("unpacked", s.batches*s.m*s.n*s.k)
 	rows := min(s.m, rowsPerRange(s.n*s.k))
 	blocks := (s.m + rows - 1) / rows
 	grain := max(1, rangeWork/max(1, rows*s.n*s.k))

@@ -69,6 +69,7 @@ func multiplyPacked(c *Call, w *gemm.Packed, dst []float32, dstStride int, a []f
 	if m == 0 || n == 0 {
 		return
 	}
+	c.Used("packed", m*n*k)
 	e := gemm.Epilogue{Bias: bias}
 	if rows := rowsPerRange(n * k); m > rows {
 		c.Parallel(m, rows, func(from, to int) {
