@@ -21,9 +21,12 @@ type Applied struct {
 	Output string `json:"output"`
 	// Chains is the number of chains that the fitted model holds, Layers the
 	// number of dense layers of the other one, of which Replaced were replaced.
-	Chains      int   `json:"chains"`
-	Layers      int   `json:"layers"`
-	Replaced    int   `json:"replaced"`
+	Chains   int `json:"chains"`
+	Layers   int `json:"layers"`
+	Replaced int `json:"replaced"`
+	// Constants is the number of biases, scales and offsets that got the values
+	// that distillation gave them.
+	Constants   int   `json:"constants"`
 	BytesBefore int64 `json:"bytes_before"`
 	BytesAfter  int64 `json:"bytes_after"`
 	// Warnings are what the user should know before using the result.
@@ -37,7 +40,8 @@ type fittedChain struct {
 }
 
 // Apply puts the chains of a fitted model into another model that holds the
-// weights that they replaced. Neither model is changed. What stays dense is
+// weights that they replaced, with the biases, scales and offsets that were
+// distilled with them. Neither model is changed. What stays dense is
 // stored as the fitted model stores its weights; producer goes into the file.
 func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Applied, error) {
 	weights, ok := compact.StoredAs(fitted)
@@ -47,6 +51,10 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 	chains, err := readChains(fitted)
 	if err != nil {
 		return nil, err
+	}
+	trained, err := compact.ReadTrained(fitted)
+	if err != nil {
+		return nil, &onnx.Error{File: fitted.Path, Err: onnx.ErrInvalid, Reason: err.Error(), Remedy: "fit the model again"}
 	}
 	s, err := runtime.New(other, runtime.WithThreads(1))
 	if err != nil {
@@ -72,7 +80,9 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 		return nil, errors.New("the other model holds none of the weights that the chains replaced")
 	}
 	result.Replaced = len(replacements)
-	if result.Model, err = write.Model(other, found, replacements, write.Options{Weights: weights, Producer: producer}); err != nil {
+	adjusted, changed := withConstants(other, trained)
+	result.Constants = len(changed)
+	if result.Model, err = write.Model(adjusted, found, replacements, write.Options{Weights: weights, Producer: producer, Trained: changed}); err != nil {
 		return nil, err
 	}
 	if result.BytesBefore, err = encodedSize(other); err != nil {

@@ -81,7 +81,7 @@ func (p *pipeline) assemble(selection []int, weights compact.Weights) (*onnx.Mod
 	if p.trained != nil {
 		m = p.trained
 	}
-	return write.Model(m, p.found, chains, write.Options{Weights: weights, Exact: p.excluded, Producer: p.options.Producer})
+	return write.Model(m, p.found, chains, write.Options{Weights: weights, Exact: p.excluded, Producer: p.options.Producer, Trained: p.trainedFrom})
 }
 
 // choose selects one candidate for each layer, so that the goal is met.

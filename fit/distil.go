@@ -1,9 +1,9 @@
 package fit
 
 import (
-	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/kcompress/kcompress/fit/distil"
@@ -60,7 +60,7 @@ func (p *pipeline) distil(ctx context.Context) error {
 		p.warn("distillation: %s", note)
 	}
 	p.report.Distilled = &report.Distillation{LossBefore: r.Before, LossAfter: r.After, Steps: r.Steps, Seconds: r.Seconds}
-	p.trained = withTrained(p.model, student, r.Values)
+	p.trained, p.trainedFrom = withTrained(p.model, student, r.Values)
 	return p.adoptChains(r.Model)
 }
 
@@ -106,29 +106,36 @@ func (p *pipeline) adoptChains(student *onnx.Model) error {
 }
 
 // withTrained returns m with other values of the initializers that were
-// trained, over the same nodes. The student stores equal initializers once:
-// those that it lacks get the values of their equal.
-func withTrained(m, student *onnx.Model, values map[string]*onnx.Tensor) *onnx.Model {
-	c, g := *m, *m.Graph
-	kept := map[string]bool{}
-	for _, t := range student.Graph.Initializers {
-		kept[t.Name] = true
-	}
-	g.Initializers = make([]*onnx.Tensor, len(m.Graph.Initializers))
-	for i, t := range m.Graph.Initializers {
-		g.Initializers[i] = t
-		if v := values[t.Name]; v != nil {
-			g.Initializers[i] = v
-			continue
+// trained, over the same nodes, and the fingerprints of what these were. The
+// student stores equal initializers once: those that it lacks get the values of
+// their equal.
+func withTrained(m, student *onnx.Model, values map[string]*onnx.Tensor) (*onnx.Model, map[string]string) {
+	trained := map[string]*onnx.Tensor{} // by the original's fingerprint
+	for name, v := range values {
+		if t := m.Graph.Initializer(name); t != nil && student.Graph.Initializer(name) != nil {
+			trained[compact.TensorFingerprint(t)] = v
 		}
-		for name, v := range values {
-			if original := m.Graph.Initializer(name); !kept[t.Name] && original != nil && t.Type == original.Type && bytes.Equal(t.Raw(), original.Raw()) {
-				copied := v.Clone()
-				copied.Name = t.Name
-				g.Initializers[i] = copied
-			}
+	}
+	return withConstants(m, trained)
+}
+
+// withConstants returns m with other values of the initializers whose
+// fingerprints are given, over the same nodes, and these fingerprints by name.
+func withConstants(m *onnx.Model, values map[string]*onnx.Tensor) (*onnx.Model, map[string]string) {
+	c, g := *m, *m.Graph
+	changed := map[string]string{}
+	g.Initializers = slices.Clone(m.Graph.Initializers)
+	for i, t := range g.Initializers {
+		if len(values) == 0 || t.Rank() != 1 {
+			continue // only vectors are trained
+		}
+		fingerprint := compact.TensorFingerprint(t)
+		if v := values[fingerprint]; v != nil {
+			copied := v.Clone()
+			copied.Name = t.Name
+			g.Initializers[i], changed[t.Name] = copied, fingerprint
 		}
 	}
 	c.Graph = &g
-	return &c
+	return &c, changed
 }

@@ -95,7 +95,8 @@ type pipeline struct {
 	goalMet   bool
 
 	// distil
-	trained *onnx.Model // the model with other biases; nil if not distilled
+	trained     *onnx.Model       // the model with other biases; nil if not distilled
+	trainedFrom map[string]string // fingerprints of what they were, by name
 
 	// write, verify
 	student *onnx.Model

@@ -95,7 +95,7 @@ func encode(t *testing.T, m *onnx.Model) string {
 // give the fitted model again.
 func TestApplyToTheOriginal(t *testing.T) {
 	for _, weights := range []compact.Weights{compact.FP32, compact.FP16, compact.INT8} {
-		for _, o := range []fit.Options{{}, {Ratio: 3}, {Method: fit.Kaleidoscope}, {Method: fit.Dense}} {
+		for _, o := range []fit.Options{{}, {Ratio: 3}, {Ratio: 3, Distil: 12}, {Method: fit.Kaleidoscope}, {Method: fit.Dense}} {
 			o.Weights, o.Producer = weights, "test"
 			if o.Method != "" || o.Ratio > 0 {
 				o.Data = inputs(6)
@@ -106,8 +106,11 @@ func TestApplyToTheOriginal(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			if (applied.Constants > 0) != (o.Distil > 0) {
+				t.Errorf("%s, %d steps: %d constants are changed", weights, o.Distil, applied.Constants)
+			}
 			if encode(t, applied.Model) != encode(t, fitted.Model) {
-				t.Errorf("%s, method %q, ratio %g: apply gives another model", weights, o.Method, o.Ratio)
+				t.Errorf("%s, method %q, ratio %g, %d steps: apply gives another model", weights, o.Method, o.Ratio, o.Distil)
 			}
 		}
 	}

@@ -17,8 +17,9 @@ func newApply(c console) *cobra.Command {
 		Short: "Put the chains of one file into another graph with the same weights",
 		Long: `apply looks in OTHER for the weights that the chains of FITTED replaced, by their
 sha256, and replaces them there too: one fit serves an encoder and a decoder that
-were exported from one model, or a prefill and a decode graph. What stays dense
-is stored as FITTED stores its weights.`,
+were exported from one model, or a prefill and a decode graph. Biases and
+normalisations that distillation changed are taken along. What stays dense is
+stored as FITTED stores its weights.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if out == "" {

@@ -27,6 +27,9 @@ type Options struct {
 	Exact map[string]bool
 	// Producer goes into the file's metadata.
 	Producer string
+	// Trained holds, by the names of initializers that distillation changed, the
+	// fingerprints of what they were. It goes into the metadata.
+	Trained map[string]string
 }
 
 // MinRounded is the number of elements from which a constant is worth
@@ -65,6 +68,9 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 	c.IRVersion = max(c.IRVersion, w.irVersion())
 	setMetadata(c, compact.MetadataProducer, o.Producer)
 	setMetadata(c, compact.MetadataWeights, string(o.Weights))
+	if trained := compact.FormatTrained(c, o.Trained); trained != "" {
+		setMetadata(c, compact.MetadataTrained, trained)
+	}
 	return c, nil
 }
 
