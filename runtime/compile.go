@@ -113,7 +113,7 @@ func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, ove
 		p.inputs = append(p.inputs, slot)
 		p.inputInfos = append(p.inputInfos, info)
 	}
-	for _, n := range liveNodes(g, nodes) {
+	for _, n := range liveNodes(g, sc.fuseQuantized(g, nodes)) {
 		n, err := sc.widen(n)
 		if err != nil {
 			return nil, err

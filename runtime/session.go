@@ -33,8 +33,9 @@ type Session struct {
 	// defaults are the inputs with an initializer, which Run may leave out.
 	defaults map[string]bool
 
-	mutex    sync.Mutex          // guards variants and the idle frames of all programs
-	variants map[string]*program // by the names of the defaults given to Run
+	mutex     sync.Mutex              // guards what follows and the idle frames of all programs
+	variants  map[string]*program     // by the names of the defaults given to Run
+	constants map[string]*onnx.Tensor // those that runs do not need, for Constant
 }
 
 type options struct {
@@ -76,7 +77,7 @@ func New(m *onnx.Model, opts ...Option) (*Session, error) {
 	if m == nil || m.Graph == nil {
 		return nil, errors.New("the model has no graph")
 	}
-	s := &Session{model: m, defaults: defaultInputs(m.Graph), variants: map[string]*program{}}
+	s := &Session{model: m, defaults: defaultInputs(m.Graph), variants: map[string]*program{}, constants: map[string]*onnx.Tensor{}}
 	for _, opt := range opts {
 		opt(&s.options)
 	}
@@ -262,15 +263,4 @@ func (s *Session) giveFrame(f *frame) {
 		p.idle = append(p.idle, f)
 	}
 	s.mutex.Unlock()
-}
-
-// Constant returns the value with that name in the model's graph if it does
-// not depend on the inputs, else nil. It must not be changed.
-func (s *Session) Constant(name string) *onnx.Tensor {
-	slot, ok := s.program.names[name]
-	if !ok {
-		return nil
-	}
-	t, _ := s.program.constants[slot].(*onnx.Tensor)
-	return t
 }

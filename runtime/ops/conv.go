@@ -97,7 +97,7 @@ func (v *conv) run(c *Call) error {
 	switch x.Type {
 	case onnx.Float32:
 		if v.packed != nil && s.positions < panel && s.filters/s.group >= panel {
-			return convPatches(c, s, v.packed(), y, x)
+			return convPatches(c, s, v.packed(), y, x, c.Tensor(2))
 		}
 		convolve[float32](c, s, y, x, w)
 	case onnx.Float64:
@@ -234,7 +234,7 @@ func (s *convCall) isPointwise() bool {
 
 // convPatches is the way for few output positions, as in streaming models:
 // the patch that each position covers is a row, times the packed weight.
-func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x *onnx.Tensor) error {
+func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x, b *onnx.Tensor) error {
 	filters, channels, positions := s.filters/s.group, s.channels/s.group, s.positions
 	scratch, err := c.Scratch(2*s.inner*positions + filters*positions)
 	if err != nil {
@@ -244,7 +244,7 @@ func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x *onnx.Tensor
 	patches := scratch[s.inner*positions:][:s.inner*positions]
 	rows := scratch[2*s.inner*positions:]
 	var bias []float32
-	if b := c.Tensor(2); b != nil {
+	if b != nil {
 		bias = b.Float32s()
 	}
 	for part := range s.images * s.group {

@@ -2,6 +2,8 @@ package ops
 
 import (
 	"fmt"
+	"math"
+	"sync"
 
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -35,9 +37,15 @@ func newIntegerConv(n *Node, w, zero int) (*integerConv, error) {
 	}
 	v := &integerConv{conv: conv{window: win, group: n.Int("group", 1)}}
 	if n.Constant(w) != nil && (!n.Has(zero) || n.Constant(zero) != nil) {
-		v.weight, err = newConvWeight(n.Constant(w), n.Constant(zero))
+		if v.weight, err = newConvWeight(n.Constant(w), n.Constant(zero)); err != nil {
+			return nil, err
+		}
 	}
-	return v, err
+	if v.weight != nil && v.weight.float32s != nil {
+		v.conv.weight = v.weight.float32s
+		v.conv.packed = sync.OnceValue(v.conv.pack)
+	}
+	return v, nil
 }
 
 // newConvWeight subtracts the zero point of a weight, nil or one for all or
@@ -54,15 +62,25 @@ func newConvWeight(w, zero *onnx.Tensor) (*convWeight, error) {
 	if err := differences(&Call{}, values.Float32s(), w, zeros, max(1, sizeOf(w.Shape[1:]))); err != nil {
 		return nil, err
 	}
-	largest := float32(1)
-	for _, v := range values.Float32s() {
-		largest = max(largest, v, -v)
-	}
-	if float64(sizeOf(w.Shape[1:]))*float64(largest)*largestDifference <= exactBound {
+	if largestReach(values)*largestDifference <= exactBound {
 		return &convWeight{float32s: values}, nil
 	}
 	wide, err := values.ConvertTo(onnx.Float64)
 	return &convWeight{float64s: wide}, err
+}
+
+// largestReach returns the largest sum of the magnitudes of a filter: no partial
+// sum of the convolution is beyond that many times the largest input.
+func largestReach(w *onnx.Tensor) float64 {
+	largest, inner := 0.0, sizeOf(w.Shape[1:])
+	for f := range w.Shape[0] {
+		sum := 0.0
+		for _, v := range w.Float32s()[f*inner : (f+1)*inner] {
+			sum += math.Abs(float64(v))
+		}
+		largest = max(largest, sum)
+	}
+	return largest
 }
 
 // zeroPointsOf returns the zero points of x, none, one or count of them.
@@ -105,43 +123,56 @@ func (v *integerConv) start(c *Call, x, zero, w, wZero *onnx.Tensor) (*integerCo
 	return r, err
 }
 
-// sums computes the convolution and returns the function that reads the sums
-// from first on.
-func (r *integerConvCall) sums(c *Call) (read func(dst []int32, first int), err error) {
+// convSums are the sums of products of a convolution, exact integers in one of
+// the two forms.
+type convSums struct {
+	float32s []float32
+	float64s []float64
+}
+
+// read copies sums as integers, from first on.
+func (s convSums) read(dst []int32, first int) {
+	if s.float64s != nil {
+		copyInts(dst, s.float64s[first:])
+		return
+	}
+	copyInts(dst, s.float32s[first:])
+}
+
+// sums computes the convolution.
+func (v *integerConv) sums(c *Call, r *integerConvCall) (s convSums, err error) {
 	zeros, err := zeroPointsOf(r.x, r.zero, 1)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	differ, err := c.Scratch(r.x.Len())
 	if err != nil {
-		return nil, err
+		return s, err
 	}
 	if err := differences(c, differ, r.x, zeros, 1); err != nil {
-		return nil, err
+		return s, err
 	}
 	image := onnx.FromSlice(differ, r.x.Shape...)
-	if r.weight.float32s != nil {
-		sums, err := c.Scratch(sizeOf(r.shape))
-		if err != nil {
-			return nil, err
+	if w := r.weight.float32s; w != nil {
+		if s.float32s, err = c.Scratch(sizeOf(r.shape)); err != nil || len(s.float32s) == 0 {
+			return s, err
 		}
-		convolveInto[float32](c, r, onnx.FromSlice(sums, r.shape...), image, r.weight.float32s)
-		return func(dst []int32, first int) { copyInts(dst, sums[first:]) }, nil
+		y := onnx.FromSlice(s.float32s, r.shape...)
+		if v.conv.packed != nil && r.positions < panel && r.filters/r.group >= panel {
+			return s, convPatches(c, r.convCall, v.conv.packed(), y, image, nil)
+		}
+		convolve[float32](&Call{Context: c.Context, Pool: c.Pool}, r.convCall, y, image, w)
+		return s, nil
 	}
 	wide, err := image.ConvertTo(onnx.Float64)
 	if err != nil {
-		return nil, err
+		return s, err
 	}
-	sums := onnx.NewTensor(onnx.Float64, r.shape...)
-	convolveInto[float64](c, r, sums, wide, r.weight.float64s)
-	return func(dst []int32, first int) { copyInts(dst, onnx.View[float64](sums)[first:]) }, nil
-}
-
-// convolveInto is the convolution of Conv without a bias.
-func convolveInto[T float](c *Call, r *integerConvCall, y, x, w *onnx.Tensor) {
-	if y.Len() > 0 {
-		convolve[T](&Call{Context: c.Context, Pool: c.Pool}, r.convCall, y, x, w)
+	y := onnx.NewTensor(onnx.Float64, r.shape...)
+	if s.float64s = onnx.View[float64](y); len(s.float64s) > 0 {
+		convolve[float64](&Call{Context: c.Context, Pool: c.Pool}, r.convCall, y, wide, r.weight.float64s)
 	}
+	return s, nil
 }
 
 // copyInts converts sums to integers, which wrap around beyond 32 bits.
@@ -173,12 +204,12 @@ func buildConvInteger(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		read, err := r.sums(c)
+		sums, err := v.sums(c, r)
 		if err != nil {
 			return err
 		}
 		dst := onnx.View[int32](y)
-		c.Parallel(len(dst), spanOfTensor, func(from, to int) { read(dst[from:to], from) })
+		c.Parallel(len(dst), spanOfTensor, func(from, to int) { sums.read(dst[from:to], from) })
 		return nil
 	}, n.Err()
 }

@@ -2,7 +2,9 @@ package ops
 
 import (
 	"fmt"
+	"slices"
 
+	"github.com/kcompress/kcompress/kernels/vec"
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -39,16 +41,15 @@ func buildQLinearConv(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		read, err := r.sums(c)
+		sums, err := v.sums(c, r)
 		if err != nil {
 			return err
 		}
-		plane := r.positions
 		if y.Type == onnx.Int8 {
-			storeConv(c, onnx.View[int8](y), read, out, plane, -128, 127)
+			storeConv(c, onnx.View[int8](y), sums, out, r.positions, vec.QuantizeInt8)
 			return nil
 		}
-		storeConv(c, onnx.View[uint8](y), read, out, plane, 0, 255)
+		storeConv(c, onnx.View[uint8](y), sums, out, r.positions, vec.QuantizeUint8)
 		return nil
 	}
 	if n.Bool("channels_last", false) {
@@ -101,23 +102,32 @@ func newConvOutput(c *Call, filters int) (*convOutput, error) {
 }
 
 // storeConv quantizes the sums, a plane of one filter at a time.
-func storeConv[T int8 | uint8](c *Call, y []T, read func(dst []int32, first int), out *convOutput, plane int, lo, hi int32) {
+func storeConv[T int8 | uint8](c *Call, y []T, sums convSums, out *convOutput, plane int, quantize func(dst []T, src []float32, scale float32, zero T)) {
 	if len(y) == 0 {
 		return
 	}
 	filters := len(out.factor)
 	c.Parallel(len(y)/plane, max(1, spanOfTensor/plane), func(from, to int) {
-		sums := make([]int32, plane)
+		var ints []int32
 		for i := from; i < to; i++ {
-			read(sums, i*plane)
 			f, bias := out.factor[i%filters], int32(0)
 			if out.bias != nil {
 				bias = out.bias[i%filters]
 			}
-			dst := y[i*plane : (i+1)*plane]
-			for j, v := range sums {
-				dst[j] = T(quantizeTo(float32(v+bias)*f, out.zero, lo, hi))
+			var values []float32
+			if sums.float32s != nil && int64(float32(bias)) == int64(bias) {
+				values = sums.float32s[i*plane : (i+1)*plane]
+				vec.AddScalar(values, values, float32(bias)) // rounds as the integer sum would
+			} else {
+				ints = slices.Grow(ints[:0], plane)[:plane]
+				sums.read(ints, i*plane)
+				values = make([]float32, plane)
+				for j, v := range ints {
+					values[j] = float32(v + bias)
+				}
 			}
+			vec.Scale(values, values, f)
+			quantize(y[i*plane:(i+1)*plane], values, 1, T(out.zero))
 		}
 	})
 }
