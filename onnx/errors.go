@@ -50,10 +50,14 @@ func (e *Error) Error() string {
 	if e.Value != "" {
 		fmt.Fprintf(&b, "%q: ", e.Value)
 	}
-	if e.Err != nil {
-		b.WriteString(e.Err.Error() + ": ")
+	switch {
+	case e.Err != nil && e.Reason != "":
+		b.WriteString(e.Err.Error() + ": " + e.Reason)
+	case e.Err != nil:
+		b.WriteString(e.Err.Error())
+	default:
+		b.WriteString(e.Reason)
 	}
-	b.WriteString(e.Reason)
 	if e.Remedy != "" {
 		b.WriteString("; " + e.Remedy)
 	}
@@ -93,7 +97,7 @@ func inFile(err error, path string) error {
 	}
 	var e *Error
 	if !errors.As(err, &e) {
-		return &Error{File: path, Reason: err.Error(), Err: err}
+		return &Error{File: path, Err: err}
 	}
 	if e.File == "" {
 		e.File = path

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"runtime/debug"
@@ -79,20 +80,28 @@ func (e *UnsupportedError) Error() string {
 		b.WriteString(e.File + ": ")
 	}
 	fmt.Fprintf(&b, "%d nodes have operators that are not supported:", len(e.Nodes))
-	const most = 20
-	for i, n := range e.Nodes {
-		if i == most {
-			fmt.Fprintf(&b, " and %d more", len(e.Nodes)-most)
-			break
+	type operator struct {
+		domain, op string
+		opset      int
+	}
+	var operators []operator
+	nodes := map[operator][]string{}
+	for _, n := range e.Nodes {
+		o := operator{n.Domain, n.Op, n.Opset}
+		if nodes[o] == nil {
+			operators = append(operators, o)
 		}
-		domain := n.Domain
-		if domain == "" {
-			domain = "ai.onnx"
-		}
+		nodes[o] = append(nodes[o], n.Node)
+	}
+	for i, o := range operators {
 		if i > 0 {
 			b.WriteString(";")
 		}
-		fmt.Fprintf(&b, " %s of %s version %d (node %s)", n.Op, domain, n.Opset, n.Node)
+		what := "node"
+		if len(nodes[o]) > 1 {
+			what = "nodes"
+		}
+		fmt.Fprintf(&b, " %s of %s version %d (%s %s)", o.op, cmp.Or(o.domain, "ai.onnx"), o.opset, what, strings.Join(nodes[o], ", "))
 	}
 	return b.String()
 }

@@ -144,7 +144,7 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 		if err := checkValue(st, i, v); err != nil {
 			return err
 		}
-		if st.op.Values {
+		if st.op.Values && !st.op.Views {
 			var err error
 			if v, err = f.detach(slot, v); err != nil {
 				return err

@@ -54,7 +54,7 @@ func TestQuantizedGroups(t *testing.T) {
 			m.Graph.Outputs = append(m.Graph.Outputs, untyped("c"))
 		}
 		ran := map[string]bool{}
-		s := open(t, m, runtime.WithTrace(func(n *onnx.Node, _ int64) { ran[n.Op] = true }))
+		s := open(t, m, runtime.WithTrace(func(n runtime.NodeTime) { ran[n.Node.Op] = true }))
 		out, err := s.Run(context.Background(), map[string]*onnx.Tensor{"x": x})
 		if err != nil {
 			t.Fatal(err)

@@ -188,3 +188,21 @@ func TestReuseOfMemory(t *testing.T) {
 		}
 	}
 }
+
+// Identity gives out a view of a tensor, not a copy.
+func TestIdentityIsAView(t *testing.T) {
+	const elements = 1 << 20
+	m := newModel(&onnx.Graph{
+		Inputs:  []onnx.ValueInfo{tensor("x", onnx.Float32, elements)},
+		Outputs: []onnx.ValueInfo{untyped("y")},
+		Nodes:   []*onnx.Node{node("Neg", "x", "n"), node("Identity", "n", "i"), node("ReduceMax", "i", "y")},
+	})
+	s := open(t, m, runtime.WithMaxRunBytes(4*elements*3/2))
+	out, err := s.Run(context.Background(), map[string]*onnx.Tensor{"x": onnx.NewTensor(onnx.Float32, elements)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if v := out["y"].Float32s()[0]; v != 0 {
+		t.Errorf("got %v", v)
+	}
+}

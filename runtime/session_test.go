@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -258,6 +259,9 @@ func TestUnsupported(t *testing.T) {
 		}
 		if !found {
 			t.Errorf("%+v is not among %+v", w, u.Nodes)
+		}
+		if !strings.Contains(err.Error(), w.Op) || !strings.Contains(err.Error(), w.Node) {
+			t.Errorf("the message does not name %+v: %v", w, err)
 		}
 	}
 	wantError(t, err, "5 nodes", "NoSuchLocal of local version 1")

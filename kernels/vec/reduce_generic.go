@@ -2,12 +2,37 @@ package vec
 
 import "math"
 
+// sumGeneric adds in the order of the vector kernels, so that all levels give
+// the same bits: element i goes to lane i%8 of one of four registers, which are
+// added up in the end.
 func sumGeneric(a []float32) float32 {
-	var s float64
-	for _, x := range a {
-		s += float64(x)
+	const lanes, registers = 8, 4
+	var sums [registers][lanes]float32
+	i := 0
+	for ; i+registers*lanes <= len(a); i += registers * lanes {
+		for r := range sums {
+			addLanes(&sums[r], a[i+r*lanes:][:lanes])
+		}
 	}
-	return float32(s)
+	for ; i+lanes <= len(a); i += lanes {
+		addLanes(&sums[0], a[i:][:lanes])
+	}
+	addLanes(&sums[1], a[i:])
+	addLanes(&sums[0], sums[1][:])
+	addLanes(&sums[2], sums[3][:])
+	addLanes(&sums[0], sums[2][:])
+	for half := lanes / 2; half > 0; half /= 2 {
+		for l := range half {
+			sums[0][l] += sums[0][l+half]
+		}
+	}
+	return sums[0][0]
+}
+
+func addLanes(sum *[8]float32, x []float32) {
+	for l, v := range x {
+		sum[l] += v
+	}
 }
 
 func dotGeneric(a, b []float32) float32 {

@@ -38,6 +38,18 @@ func TestReductions(t *testing.T) {
 	})
 }
 
+// All levels add in one order.
+func TestSumsAreEqualOnAllLevels(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 8))
+	forLevels(t, func(t *testing.T) {
+		for n := range 200 {
+			if a := normal(r, n); Sum(a) != sumGeneric(a) {
+				t.Fatalf("Sum of %d = %v, in plain Go %v", n, Sum(a), sumGeneric(a))
+			}
+		}
+	})
+}
+
 // TestReductionsSeeEveryPlace puts one special value at each place in turn.
 func TestReductionsSeeEveryPlace(t *testing.T) {
 	forLevels(t, func(t *testing.T) {

@@ -64,7 +64,6 @@ func New(options ...Option) *Backend {
 		values:   map[string]*value{},
 		decoding: true,
 	}
-	b.sessionOptions = []runtime.Option{runtime.WithOperator(resizeOf10())}
 	for _, o := range options {
 		o(b)
 	}

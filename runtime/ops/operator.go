@@ -24,6 +24,9 @@ type Operator struct {
 	// Values marks operators that take or give sequences, optionals or maps.
 	// For all others the runtime makes sure that inputs are tensors.
 	Values bool
+	// Views marks those of them that keep no reference to a tensor but in a view
+	// of it that they give out (Call.Alias): they get it without a copy.
+	Views bool
 	// Random marks operators whose result must not be folded at load.
 	Random bool
 	// Build reads the attributes, prepares constant inputs and returns the

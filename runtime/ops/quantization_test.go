@@ -93,7 +93,8 @@ func (s scaleCase) scaleIndex(i int) int {
 	if axis < 0 {
 		axis += len(s.x)
 	}
-	index := make([]int, len(s.x))
+	var axes [8]int // no allocation: this is called for every element
+	index := axes[:len(s.x)]
 	for d := len(s.x) - 1; d >= 0; d-- {
 		index[d] = i % s.x[d]
 		i /= s.x[d]

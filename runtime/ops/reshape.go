@@ -17,7 +17,7 @@ var reshapeOps = []Operator{
 	{Name: "Squeeze", Since: 13, MinInputs: 1, MaxInputs: 2, Build: buildSqueeze, Infer: inferSqueeze},
 	{Name: "Unsqueeze", Until: 12, MinInputs: 1, MaxInputs: 1, Build: buildUnsqueeze, Infer: inferUnsqueeze},
 	{Name: "Unsqueeze", Since: 13, MinInputs: 2, MaxInputs: 2, Build: buildUnsqueeze, Infer: inferUnsqueeze},
-	{Name: "Identity", MinInputs: 1, MaxInputs: 1, Values: true, Build: buildIdentity, Infer: inferIdentity},
+	{Name: "Identity", MinInputs: 1, MaxInputs: 1, Values: true, Views: true, Build: buildIdentity, Infer: inferIdentity},
 }
 
 func buildReshape(n *Node) (Kernel, error) {

@@ -9,7 +9,7 @@ import (
 
 // resizing holds Resize (ai.onnx 10, 11, 13, 18, 19) and its predecessor
 // Upsample (1, 7, 9; deprecated since 10). Upsample and Resize 10 know the modes
-// nearest and linear, and the coordinates of asymmetric with floor only.
+// nearest and linear, and coordinates of asymmetric only.
 var resizing = []Operator{
 	{Name: "Upsample", MinInputs: 1, MaxInputs: 2, Build: buildUpsample, Infer: inferResize},
 	{Name: "Resize", Since: 10, Until: 10, MinInputs: 2, MaxInputs: 2, Build: buildResize10, Infer: inferResize},
@@ -21,7 +21,7 @@ var resizing = []Operator{
 type resize struct {
 	mode           string // nearest, linear or cubic
 	coordinates    string
-	nearest        string
+	nearest        string // a nearest_mode, or "outward" in Resize 10
 	aspect         string
 	antialias      bool
 	excludeOutside bool
@@ -47,8 +47,11 @@ func buildUpsample(n *Node) (Kernel, error) {
 	return v.built(n)
 }
 
+// buildResize10 is Resize of opset 10. Its text leaves open which element is the
+// nearest: the next one where an axis shrinks and the one before where it grows,
+// as in the test cases of that version and in ONNX Runtime.
 func buildResize10(n *Node) (Kernel, error) {
-	v := &resize{mode: n.Text("mode", "nearest"), coordinates: "asymmetric", nearest: "floor", roiInput: -1, scalesInput: 1, sizesInput: -1}
+	v := &resize{mode: n.Text("mode", "nearest"), coordinates: "asymmetric", nearest: "outward", roiInput: -1, scalesInput: 1, sizesInput: -1}
 	return v.built(n)
 }
 
@@ -75,7 +78,7 @@ func (v *resize) built(n *Node) (Kernel, error) {
 		{"mode", v.mode, []string{"nearest", "linear", "cubic"}},
 		{"coordinate_transformation_mode", v.coordinates, []string{"half_pixel", "half_pixel_symmetric", "pytorch_half_pixel",
 			"align_corners", "asymmetric", "tf_crop_and_resize", "tf_half_pixel_for_nn"}},
-		{"nearest_mode", v.nearest, []string{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}},
+		{"nearest_mode", n.Text("nearest_mode", "floor"), []string{"round_prefer_floor", "round_prefer_ceil", "floor", "ceil"}},
 		{"keep_aspect_ratio_policy", v.aspect, []string{"", "stretch", "not_larger", "not_smaller"}},
 	} {
 		if err := checkChoice(choice.name, choice.value, choice.allowed); err != nil {

@@ -2,6 +2,7 @@ package ops
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -48,6 +49,19 @@ func TestResizeOfARamp(t *testing.T) {
 				t.Errorf("element %d of %d is %v, expected %v", i, out, v, want)
 			}
 		}
+	}
+}
+
+// TestResize10TakesTheNearest checks which element Resize of opset 10 takes: the
+// next one where an axis shrinks, the one before where it grows (the cases of
+// ONNX 1.5).
+func TestResize10TakesTheNearest(t *testing.T) {
+	x := counting(2, 4)
+	y := run1(t, testNode("Resize", 10, 2, 1), x, onnx.FromSlice([]float32{2, 0.6}, 2))
+	at := func(row, column int) float32 { return x.Float32s()[4*row+column] }
+	want := []float32{at(0, 0), at(0, 2), at(0, 0), at(0, 2), at(1, 0), at(1, 2), at(1, 0), at(1, 2)}
+	if !slices.Equal(y.Float32s(), want) {
+		t.Errorf("got %v, expected %v", y.Float32s(), want)
 	}
 }
 

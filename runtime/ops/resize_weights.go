@@ -54,12 +54,12 @@ func (v *resize) isOutside(a resizedAxis, at float64) bool {
 // nearestIndex returns the element of the input that is nearest to a
 // coordinate.
 func (v *resize) nearestIndex(a resizedAxis, at float64) int {
-	switch v.nearest {
-	case "floor":
-		at = math.Floor(at)
-	case "ceil":
+	switch {
+	case v.nearest == "ceil" || v.nearest == "outward" && a.scale < 1:
 		at = math.Ceil(at)
-	case "round_prefer_ceil":
+	case v.nearest == "floor" || v.nearest == "outward":
+		at = math.Floor(at)
+	case v.nearest == "round_prefer_ceil":
 		at = math.Floor(at + 0.5)
 	default:
 		at = math.Ceil(at - 0.5)
