@@ -5,6 +5,7 @@ import (
 
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/kcompress/kcompress/kernels/butterfly"
@@ -92,6 +93,9 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 		return fmt.Errorf("fit: design %v for %d inputs and %d outputs, the layer has %d and %d",
 			d, d.In, d.Out, p.layer.In, p.layer.Out)
 	}
+	if hasGather(d) {
+		return fmt.Errorf("fit: design %v has a gather, which can not be fitted", d)
+	}
 	if o.Steps > math.MaxInt32 {
 		return fmt.Errorf("fit: %d steps are too many", o.Steps)
 	}
@@ -149,8 +153,12 @@ func lowRank(d butterfly.Design) (rank int, ok bool) {
 	return right.B, right == want[0] && left == want[1]
 }
 
+func hasGather(d butterfly.Design) bool {
+	return slices.ContainsFunc(d.Patterns, butterfly.Pattern.IsGather)
+}
+
 // Takes reports whether Fit takes chains of the design for a layer of these
-// sizes: they must have no state much wider than it.
+// sizes: they must have no state much wider than it and no gather.
 func Takes(in, out int, d butterfly.Design) bool {
-	return d.In == in && d.Out == out && d.LargestState() <= largestState(in, out)
+	return d.In == in && d.Out == out && d.LargestState() <= largestState(in, out) && !hasGather(d)
 }

@@ -30,7 +30,7 @@ func TestMultiplyIsWithinRounding(t *testing.T) {
 				}
 				values, _ := unaligned(t, r, p.Values())
 				for _, transposed := range []bool{false, true} {
-					f := Factor{p, values}
+					f := Factor{Pattern: p, Values: values}
 					if transposed {
 						f = f.transposed()
 					}
@@ -48,7 +48,7 @@ func TestMultiplyIsWithinRounding(t *testing.T) {
 // checkProduct compares a few columns with float64 sums.
 func checkProduct(t *testing.T, f Factor, dst, src []float32, width int) {
 	t.Helper()
-	magnitude := Factor{f.Pattern, make([]float32, len(f.Values))}
+	magnitude := Factor{Pattern: f.Pattern, Values: make([]float32, len(f.Values))}
 	for i, v := range f.Values {
 		magnitude.Values[i] = float32(math.Abs(float64(v)))
 	}

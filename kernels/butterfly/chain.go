@@ -7,10 +7,12 @@ import (
 
 // Factor is a pattern with its values. Values are laid out [A][D][B][C], row
 // by row: block (i,l) is the dense matrix Values[((i*D+l)*B+p)*C+q] from the
-// inputs q to the outputs p of that block.
+// inputs q to the outputs p of that block. A gather has Indexes instead: the
+// input of each output.
 type Factor struct {
 	Pattern
-	Values []float32
+	Values  []float32
+	Indexes []int32
 }
 
 // Chain is a product of factors, the K-matrix. Factors are in the order in
@@ -20,14 +22,22 @@ type Chain struct {
 	Factors []Factor
 }
 
-// NewChain returns a chain of this design with all values zero. The design
+// NewChain returns a chain of this design with all values and indexes zero. The design
 // must be valid.
 func NewChain(d Design) *Chain {
 	c := &Chain{In: d.In, Out: d.Out, Factors: make([]Factor, len(d.Patterns))}
 	for i, p := range d.Patterns {
-		c.Factors[i] = Factor{p, make([]float32, p.Values())}
+		c.Factors[i] = newFactor(p)
 	}
 	return c
+}
+
+func newFactor(p Pattern) Factor {
+	f := Factor{Pattern: p, Values: make([]float32, p.Values())}
+	if p.IsGather() {
+		f.Indexes = make([]int32, p.B)
+	}
+	return f
 }
 
 // Design returns the patterns of the chain.
@@ -39,8 +49,8 @@ func (c *Chain) Design() Design {
 	return d
 }
 
-// Validate reports an invalid design, a factor whose number of values does
-// not fit its pattern, and values that are not finite.
+// Validate reports an invalid design, a factor whose values or indexes do not
+// fit its pattern, and values that are not finite.
 func (c *Chain) Validate() error {
 	if err := c.checkShape(); err != nil {
 		return err
@@ -64,6 +74,9 @@ func (c *Chain) checkShape() error {
 		if len(f.Values) != f.Pattern.Values() {
 			return fmt.Errorf("chain, factor %d (%v): %d values, want %d", i, f.Pattern, len(f.Values), f.Pattern.Values())
 		}
+		if err := f.checkIndexes(); err != nil {
+			return fmt.Errorf("chain, factor %d (%v): %w", i, f.Pattern, err)
+		}
 	}
 	return nil
 }
@@ -73,22 +86,32 @@ func (c *Chain) Clone() *Chain {
 	clone := NewChain(c.Design())
 	for i, f := range c.Factors {
 		copy(clone.Factors[i].Values, f.Values)
+		copy(clone.Factors[i].Indexes, f.Indexes)
 	}
 	return clone
 }
 
 // Transposed returns the chain of the transposed matrix: the transposed
-// factors in the opposite order. It shares nothing with c.
+// factors in the opposite order. It shares nothing with c. A gather that
+// repeats features becomes two factors, of which the second one adds.
 func (c *Chain) Transposed() *Chain {
-	t := &Chain{In: c.Out, Out: c.In, Factors: make([]Factor, len(c.Factors))}
-	for i, f := range c.Factors {
-		t.Factors[len(c.Factors)-1-i] = f.transposed()
+	t := &Chain{In: c.Out, Out: c.In}
+	for i := len(c.Factors) - 1; i >= 0; i-- {
+		if f := c.Factors[i]; f.IsGather() {
+			features := c.In
+			if i > 0 {
+				features = c.Factors[i-1].Rows()
+			}
+			t.Factors = append(t.Factors, f.gatherTransposed(features)...)
+		} else {
+			t.Factors = append(t.Factors, f.transposed())
+		}
 	}
 	return t
 }
 
 func (f Factor) transposed() Factor {
-	t := Factor{f.Pattern.Transposed(), make([]float32, len(f.Values))}
+	t := newFactor(f.Pattern.Transposed())
 	size := f.B * f.C
 	for block := range f.Blocks() {
 		from, to := f.Values[block*size:][:size], t.Values[block*size:][:size]
@@ -122,6 +145,11 @@ func (c *Chain) Dense() []float32 {
 // applyFloat64 multiplies one vector by the factor, as Pattern defines it.
 func (f Factor) applyFloat64(x []float64) []float64 {
 	y := make([]float64, f.Rows())
+	for i, from := range f.Indexes {
+		if int(from) < len(x) {
+			y[i] = x[from]
+		}
+	}
 	for i := range f.A {
 		for l := range f.D {
 			block := f.Values[(i*f.D+l)*f.B*f.C:]

@@ -80,8 +80,7 @@ func (c *ComplexChain) Real(realInput bool) *Chain {
 // part comes before the digit in the block's inputs if partFirst is set, and
 // in its outputs if nextFirst is.
 func (f ComplexFactor) realBlocks(inputs int, partFirst, nextFirst bool) Factor {
-	r := Factor{Pattern: Pattern{f.A, 4, inputs, f.D}}
-	r.Values = make([]float32, r.Pattern.Values())
+	r := newFactor(Pattern{f.A, 4, inputs, f.D})
 	for block := range f.Blocks() {
 		from, to := f.Values[block*4:][:4], r.Values[block*4*inputs:]
 		for p := range 2 {

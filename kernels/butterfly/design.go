@@ -33,7 +33,7 @@ func (d Design) Validate() error {
 		if err := p.Validate(); err != nil {
 			return fmt.Errorf("design, factor %d: %w", i, err)
 		}
-		if i > 0 && d.Patterns[i-1].Rows() != p.Columns() {
+		if i > 0 && !follows(p, d.Patterns[i-1]) {
 			return fmt.Errorf("design: factor %d (%v) has %d columns but factor %d (%v) has %d rows",
 				i, p, p.Columns(), i-1, d.Patterns[i-1], d.Patterns[i-1].Rows())
 		}
@@ -49,6 +49,13 @@ func (d Design) Validate() error {
 		return fmt.Errorf("design: %d outputs but the last factor has %d rows", d.Out, rows)
 	}
 	return nil
+}
+
+// follows reports whether p may come after another pattern: a gather takes
+// zeros for the columns that are missing.
+func follows(p, previous Pattern) bool {
+	missing := p.Columns() - previous.Rows()
+	return missing == 0 || missing > 0 && p.IsGather()
 }
 
 // Values is the number of values stored by a chain of this design.
@@ -152,7 +159,7 @@ func parsePattern(text string) (Pattern, error) {
 	var sizes [4]int
 	for i, part := range parts {
 		size, err := parseSize(part)
-		if err != nil {
+		if err != nil && part != "0" {
 			return Pattern{}, err
 		}
 		sizes[i] = size

@@ -89,9 +89,15 @@ func (k *Kernel) applyTile(dst, src []float32, count int, e Epilogue, scratch []
 	a, b := scratch[:k.largest*width], scratch[k.largest*width:2*k.largest*width]
 	clear(a[k.in*width : k.factors[0].Columns()*width])
 	transposeIn(a, width, src, k.in, count)
+	features := k.factors[0].Columns()
 	for i := range k.factors {
 		f := &k.factors[i]
-		multiply(b, a, f.Values, f.Pattern, width, false)
+		if f.IsGather() {
+			gather(b, a[:features*width], f.Indexes, width)
+		} else {
+			multiply(b, a, f.Values, f.Pattern, width, false)
+		}
+		features = f.Rows()
 		a, b = b, a
 	}
 	transposeOut(dst, k.out, count, a, width, e)
@@ -111,12 +117,16 @@ func (k *Kernel) applySingle(dst, src []float32, e Epilogue, scratch []float32) 
 		if i == len(k.factors)-1 && f.Rows() == k.out {
 			y = dst
 		}
-		f.multiplySingle(y, x, spare)
+		if f.IsGather() {
+			gather(y, x, f.Indexes, 1)
+		} else {
+			f.multiplySingle(y, x, spare)
+		}
 		a, b = b, a
-		x = y
+		x = y[:f.Rows()]
 	}
 	if k.factors[len(k.factors)-1].Rows() != k.out {
-		copy(dst, x)
+		copy(dst, x[:k.out])
 	}
 	e.apply(dst)
 }

@@ -1,6 +1,9 @@
 package butterfly
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 const (
 	// normaliseSweeps bounds the passes over the chain; each halves at least
@@ -51,6 +54,7 @@ func (c *Chain) Normalise() {
 // the largest logarithm of a scale.
 func equaliseNorms(values [][]float64) float64 {
 	logs, mean := make([]float64, len(values)), 0.0
+	values = slices.DeleteFunc(slices.Clone(values), func(v []float64) bool { return len(v) == 0 }) // gathers
 	for k, v := range values {
 		sum := 0.0
 		for _, x := range v {

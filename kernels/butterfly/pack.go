@@ -25,6 +25,9 @@ const mostOutputs = 8
 
 func prepareFactor(f Factor) preparedFactor {
 	prepared := preparedFactor{Factor: f}
+	if f.IsGather() {
+		return prepared
+	}
 	switch {
 	case f.D >= 8:
 		prepared.kind, prepared.lanes = singleLanes, 8

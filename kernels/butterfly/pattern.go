@@ -19,15 +19,26 @@ const (
 // 0 <= l < d, reads the inputs (i*c+q)*d+l and writes the outputs (i*b+p)*d+l.
 //
 // The paper's butterfly factor of size n and stride s is (n/(2s), 2, 2, s).
+// With a = d = 0 it is a gather of b rows out of c columns; see gather.go.
 type Pattern struct{ A, B, C, D int }
 
 // Rows is the number of outputs, A*B*D.
-func (p Pattern) Rows() int { return p.A * p.B * p.D }
+func (p Pattern) Rows() int {
+	if p.IsGather() {
+		return p.B
+	}
+	return p.A * p.B * p.D
+}
 
 // Columns is the number of inputs, A*C*D.
-func (p Pattern) Columns() int { return p.A * p.C * p.D }
+func (p Pattern) Columns() int {
+	if p.IsGather() {
+		return p.C
+	}
+	return p.A * p.C * p.D
+}
 
-// Values is the number of stored values, A*B*C*D.
+// Values is the number of stored values, A*B*C*D, and none for a gather.
 func (p Pattern) Values() int { return p.A * p.B * p.C * p.D }
 
 // Blocks is the number of dense blocks, A*D.
@@ -42,6 +53,9 @@ func (p Pattern) String() string { return fmt.Sprintf("%dx%dx%dx%d", p.A, p.B, p
 // Validate reports a size that is not positive, or a product that exceeds
 // MaxSide or MaxValues.
 func (p Pattern) Validate() error {
+	if p.IsGather() {
+		return p.validateGather()
+	}
 	if p.A < 1 || p.B < 1 || p.C < 1 || p.D < 1 {
 		return fmt.Errorf("pattern %v: sizes must be positive", p)
 	}

@@ -111,7 +111,7 @@ func (b *sinusoidBuilder) newFactor(outputs, radix int) Factor {
 		digits = (b.in + rest - 1) / rest
 	}
 	p := Pattern{len(b.groups), outputs, b.slots() * digits, rest}
-	return Factor{p, make([]float32, p.Values())}
+	return newFactor(p)
 }
 
 // set writes one output of a group: digit d of a slot is multiplied by

@@ -107,7 +107,11 @@ func (w *Workspace) Backward(c *Chain, gradient [][]float32, dSrc, src, dDst []f
 // forwardTile fills the states from the tile of inputs x.
 func (w *Workspace) forwardTile(c *Chain, x []float32) {
 	for i, f := range c.Factors {
-		multiply(w.states[i], x, f.Values, f.Pattern, w.width, false)
+		if f.IsGather() {
+			gather(w.states[i], x, f.Indexes, w.width)
+		} else {
+			multiply(w.states[i], x, f.Values, f.Pattern, w.width, false)
+		}
 		x = w.states[i]
 	}
 }
@@ -121,11 +125,17 @@ func (w *Workspace) backwardTile(c *Chain, gradient [][]float32, x []float32, in
 		if i > 0 {
 			input = w.states[i-1]
 		}
-		accumulate(gradient[i], d, input, f.Pattern, w.width)
+		if !f.IsGather() {
+			accumulate(gradient[i], d, input, f.Pattern, w.width)
+		}
 		if i == 0 && !inputs {
 			break
 		}
-		multiply(next, d, f.Values, f.Pattern, w.width, true)
+		if f.IsGather() {
+			scatter(next[:len(input)], d, f.Indexes, w.width)
+		} else {
+			multiply(next, d, f.Values, f.Pattern, w.width, true)
+		}
 		d, next = next, d
 	}
 	return d
@@ -136,7 +146,7 @@ func (w *Workspace) check(c *Chain) {
 	ok := c.In == w.design.In && c.Out == w.design.Out && len(c.Factors) == len(w.design.Patterns)
 	for i := 0; ok && i < len(c.Factors); i++ {
 		f := c.Factors[i]
-		ok = f.Pattern == w.design.Patterns[i] && len(f.Values) == f.Pattern.Values()
+		ok = f.Pattern == w.design.Patterns[i] && len(f.Values) == f.Pattern.Values() && f.checkIndexes() == nil
 	}
 	if !ok {
 		panic(fmt.Sprintf("butterfly: chain %v in a workspace for %v", c.Design(), w.design))

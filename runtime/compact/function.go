@@ -64,9 +64,9 @@ func cast(to onnx.DType) []onnx.Attribute {
 // for an opset version of ai.onnx from MinOpset on.
 //
 // Inputs are X [..., In] and then, for each factor, its values [A, D, B, C],
-// followed for int8 by scales that broadcast to them. The output is
-// [..., Out]. A factor is applied as a batched product of its A x D blocks:
-// X as [A, D, C, rows] is multiplied from the left.
+// followed for int8 by scales that broadcast to them; for a gather its indexes.
+// The output is [..., Out]. A factor is applied as a batched product of its
+// A x D blocks: X as [A, D, C, rows] is multiplied from the left.
 func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 	f := &onnx.Function{
 		Name: FunctionName(d, w), Domain: Domain,
@@ -79,12 +79,18 @@ func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 	b := &bodyBuilder{opset: opset}
 	lead := b.slice(b.add("Shape", nil, "X"), 0, 0, -1)
 	x := b.add("Reshape", nil, "X", b.constant(-1, d.In))
-	if columns := d.Patterns[0].Columns(); columns > d.In {
-		x = b.pad(x, columns-d.In)
-	}
+	features := d.In
 	for i, p := range d.Patterns {
+		if columns := p.Columns(); columns > features {
+			x = b.pad(x, columns-features)
+		}
+		features = p.Rows()
 		values := fmt.Sprintf("F%d", i+1)
 		f.Inputs = append(f.Inputs, values)
+		if p.IsGather() {
+			x = b.add("Gather", []onnx.Attribute{{Name: "axis", Kind: onnx.AttrInt, Int: 1}}, x, values)
+			continue
+		}
 		if w != FP32 {
 			values = b.add("Cast", cast(onnx.Float32), values)
 		}
@@ -99,7 +105,7 @@ func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 		x = b.add("Transpose", []onnx.Attribute{ints("perm", 3, 0, 2, 1)}, x)
 		x = b.add("Reshape", nil, x, b.constant(-1, p.Rows()))
 	}
-	if rows := d.Patterns[len(d.Patterns)-1].Rows(); rows > d.Out {
+	if features > d.Out {
 		x = b.slice(x, 1, 0, d.Out)
 	}
 	shape := b.add("Concat", []onnx.Attribute{{Name: "axis", Kind: onnx.AttrInt, Int: 0}}, lead, b.constant(d.Out))

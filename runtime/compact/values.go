@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/kcompress/kcompress/kernels/butterfly"
 	"github.com/kcompress/kcompress/onnx"
@@ -108,9 +109,12 @@ func groupIndex(shape, scaleShape []int) func(int) int {
 }
 
 // FactorTensors returns the tensors in which a factor is stored: its values
-// [A, D, B, C] and, for int8, its scales. It fails on values that the form can
+// [A, D, B, C] and, for int8, its scales; the indexes [B] of a gather. It fails on values that the form can
 // not hold: NaN and infinities, and for fp16 all from 65520 on.
 func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
+	if f.IsGather() {
+		return []*onnx.Tensor{onnx.FromSlice(slices.Clone(f.Indexes), f.B)}, nil
+	}
 	shape := []int{f.A, f.D, f.B, f.C}
 	if bad := onnx.FromSlice(f.Values, shape...).NonFinite(); bad > 0 {
 		return nil, fmt.Errorf("%d values of the factor are NaN or infinite", bad)
@@ -130,9 +134,9 @@ func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
 	return []*onnx.Tensor{onnx.FromSlice(f.Values, shape...)}, nil
 }
 
-// TensorsPerFactor is the number of inputs that each factor takes in a node.
-func (w Weights) TensorsPerFactor() int {
-	if w == INT8 {
+// tensors is the number of inputs that a factor takes in a node.
+func (w Weights) tensors(p butterfly.Pattern) int {
+	if w == INT8 && !p.IsGather() {
 		return 2
 	}
 	return 1
@@ -142,6 +146,10 @@ func (w Weights) TensorsPerFactor() int {
 func StoredBytes(d butterfly.Design, w Weights) int {
 	n := 0
 	for _, p := range d.Patterns {
+		if p.IsGather() {
+			n += 4 * p.B
+			continue
+		}
 		n += p.Values() * w.DType().Bits() / 8
 		if w == INT8 {
 			s := scaleShape(p)
@@ -158,27 +166,55 @@ func ReadChain(n *onnx.Node, constants []*onnx.Tensor) (*butterfly.Chain, error)
 	if err != nil {
 		return nil, err
 	}
-	each := c.Weights.TensorsPerFactor()
-	if len(constants) != each*len(c.Design.Patterns) {
-		return nil, fmt.Errorf("chain of %d factors has %d stored tensors, expected %d", len(c.Design.Patterns), len(constants), each*len(c.Design.Patterns))
+	expected := 0
+	for _, p := range c.Design.Patterns {
+		expected += c.Weights.tensors(p)
+	}
+	if len(constants) != expected {
+		return nil, fmt.Errorf("chain of %d factors has %d stored tensors, expected %d", len(c.Design.Patterns), len(constants), expected)
 	}
 	chain := &butterfly.Chain{In: c.Design.In, Out: c.Design.Out}
 	for i, p := range c.Design.Patterns {
-		values, err := readFactor(p, c.Weights, constants[i*each:(i+1)*each])
+		count := c.Weights.tensors(p)
+		f, err := readFactor(p, c.Weights, constants[:count])
 		if err != nil {
 			return nil, fmt.Errorf("factor %d: %w", i+1, err)
 		}
-		chain.Factors = append(chain.Factors, butterfly.Factor{Pattern: p, Values: values})
+		constants = constants[count:]
+		chain.Factors = append(chain.Factors, f)
 	}
 	return chain, nil
 }
 
-func readFactor(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) ([]float32, error) {
+func readFactor(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) (f butterfly.Factor, err error) {
 	for _, t := range stored {
 		if t == nil {
-			return nil, fmt.Errorf("its values are not constant")
+			return f, fmt.Errorf("its values are not constant")
 		}
 	}
+	f.Pattern = p
+	if p.IsGather() {
+		f.Indexes, err = readIndexes(p, stored[0])
+	} else {
+		f.Values, err = readValues(p, w, stored)
+	}
+	return f, err
+}
+
+func readIndexes(p butterfly.Pattern, t *onnx.Tensor) ([]int32, error) {
+	if t.Type != onnx.Int32 || !sameShape(t.Shape, []int{p.B}) {
+		return nil, fmt.Errorf("stored as %v, expected %v[%d]", t, onnx.Int32, p.B)
+	}
+	indexes := slices.Clone(onnx.View[int32](t))
+	for i, from := range indexes {
+		if from < 0 || int(from) >= p.C {
+			return nil, fmt.Errorf("index %d is %d, expected 0 to %d", i, from, p.C-1)
+		}
+	}
+	return indexes, nil
+}
+
+func readValues(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) ([]float32, error) {
 	t := stored[0]
 	shape := []int{p.A, p.D, p.B, p.C}
 	if t.Type != w.DType() || !sameShape(t.Shape, shape) {

@@ -136,6 +136,7 @@ func productCases() []derivativeCase {
 		d.In, d.Out = d.In-1, d.Out-2
 		cases = append(cases, chainCase(d, []int{9}))
 	}
+	cases = append(cases, gatherChainCase())
 	return cases
 }
 
@@ -145,6 +146,17 @@ func chainCase(d butterfly.Design, lead []int) derivativeCase {
 		c.shapes = append(c.shapes, []int{p.A, p.D, p.B, p.C})
 	}
 	return c
+}
+
+// gatherChainCase repeats, drops and zeroes features before a factor.
+func gatherChainCase() derivativeCase {
+	d := butterfly.Design{In: 5, Out: 4, Patterns: []butterfly.Pattern{butterfly.GatherPattern(6, 6), {A: 2, B: 2, C: 3, D: 1}}}
+	return derivativeCase{
+		node:        compact.ChainNode(d, compact.FP32, "", 0),
+		shapes:      shapes([]int{7, 5}, []int{2, 1, 2, 3}),
+		fixed:       []*onnx.Tensor{onnx.FromSlice([]int32{3, 0, 3, 5, 1, 2}, 6)},
+		fixedSecond: true,
+	}
 }
 
 func normCases() []derivativeCase {

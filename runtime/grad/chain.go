@@ -26,8 +26,8 @@ func backwardChain(c *call) error {
 	if err != nil {
 		return err
 	}
-	if each := (len(c.in) - 1) / len(chain.Factors); each != 1 || c.in[1].Type.Bits() != 32 {
-		return fmt.Errorf("the factors are stored as %v, derivatives need float32", c.in[1])
+	if n, err := compact.ReadNode(c.node.Node); err != nil || n.Weights != compact.FP32 {
+		return fmt.Errorf("the factors are stored as %s, derivatives need float32", n.Weights)
 	}
 	x, err := c.floats(0)
 	if err != nil {
@@ -57,7 +57,7 @@ func backwardChain(c *call) error {
 		k.workspaces[i].Backward(chain, k.gradients[i], part, x[from*chain.In:to*chain.In], dy[from*chain.Out:to*chain.Out], butterfly.RowMajor, to-from)
 	})
 	for f := range chain.Factors {
-		if !c.needed(1 + f) {
+		if chain.Factors[f].IsGather() || !c.needed(1+f) {
 			continue
 		}
 		sum := c.zeroGradient(1 + f)
