@@ -14,12 +14,13 @@ func benchmarkDesigns() map[string]Design {
 		return d
 	}
 	return map[string]Design{
-		"radix2-1024":  must(FromVisits(1024, 1024, []int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, onceEach(10, 2))),
-		"radix2BB-256": must(Kaleidoscope(256, 256, 1, 1, 2)),
-		"radix4BB-512": must(Kaleidoscope(512, 512, 1, 1, 4)),
-		"radix16-512":  must(FromVisits(512, 512, []int{16, 2, 16}, []Visit{{2, 16}, {1, 2}, {0, 16}, {1, 2}, {2, 16}})),
-		"inner24-512":  must(Visits(512, 512, []int{16, 32}, []int{16, 24}, []int{16, 32}, TwoSided(2))),
-		"lowrank-512":  must(LowRank(512, 512, 26)),
+		"radix2-1024":   must(FromVisits(1024, 1024, []int{2, 2, 2, 2, 2, 2, 2, 2, 2, 2}, onceEach(10, 2))),
+		"radix2BB-1024": must(Kaleidoscope(1024, 1024, 1, 1, 2)),
+		"radix2BB-256":  must(Kaleidoscope(256, 256, 1, 1, 2)),
+		"radix4BB-512":  must(Kaleidoscope(512, 512, 1, 1, 4)),
+		"radix16-512":   must(FromVisits(512, 512, []int{16, 2, 16}, []Visit{{2, 16}, {1, 2}, {0, 16}, {1, 2}, {2, 16}})),
+		"inner24-512":   must(Visits(512, 512, []int{16, 32}, []int{16, 24}, []int{16, 32}, TwoSided(2))),
+		"lowrank-512":   must(LowRank(512, 512, 26)),
 	}
 }
 
@@ -43,7 +44,7 @@ func BenchmarkApply(b *testing.B) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		for _, rows := range []int{1, 4, 16, 128} {
+		for _, rows := range []int{1, 4, 16, 32, 128} {
 			b.Run(fmt.Sprintf("%s/rows=%d", name, rows), func(b *testing.B) {
 				src, dst := normal(newRand(2), rows*d.In), make([]float32, rows*d.Out)
 				scratch := make([]float32, k.ScratchSize(rows))

@@ -4,9 +4,6 @@ package butterfly
 
 import "github.com/kcompress/kcompress/kernels/cpu"
 
-// floatBytes is the size of a float32; the assembly counts in bytes.
-const floatBytes = 4
-
 // blockRun is a number of blocks at equal distances, one call of a block
 // kernel. Offsets are in numbers, steps in bytes.
 type blockRun struct {

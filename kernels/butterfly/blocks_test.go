@@ -130,7 +130,7 @@ func TestTransposesAllSizes(t *testing.T) {
 				for count := range width + 1 {
 					src, _ := unaligned(t, r, count*features)
 					tile, checkTile := unaligned(t, r, features*width)
-					transposeIn(tile, width, src, features, count)
+					transposeIn(tile, width, src, features, features, count)
 					checkTile()
 					for f := range features {
 						for j := range width {
@@ -144,7 +144,7 @@ func TestTransposesAllSizes(t *testing.T) {
 						}
 					}
 					back, checkBack := unaligned(t, r, count*features)
-					transposeOut(back, features, count, tile, width, Epilogue{})
+					transposeOut(back, features, features, count, tile, width)
 					checkBack()
 					checkSameBits(t, "there and back", back, src)
 				}

@@ -1361,637 +1361,143 @@ loop:
 	VZEROUPPER
 	RET
 
-// func lanes8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
+// func lanes4AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
 // Requires: AVX, CMOV, FMA3
-TEXT ·lanes8AVX2(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ values+16(FP), DX
-	MOVQ row+48(FP), BX
-	LEAQ -32(BX), DI
+TEXT ·lanes4AVX2(SB), NOSPLIT, $16-80
+	MOVQ stride+72(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ values+16(FP), BX
 
 block:
-	XORQ SI, SI
+	MOVQ $0x00000000, (SP)
 
 vector:
-	LEAQ (CX)(SI*1), R8
-	LEAQ (AX)(SI*1), R9
-	MOVQ outputs+32(FP), R10
+	MOVQ src+8(FP), SI
+	ADDQ (SP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ outputs+56(FP), R8
+	MOVQ R8, 8(SP)
 
 outputs:
-	CMPQ    R10, $0x08
-	JGE     tile8
-	CMPQ    R10, $0x07
-	JGE     tile7
-	CMPQ    R10, $0x06
-	JGE     tile6
-	CMPQ    R10, $0x05
-	JGE     tile5
-	CMPQ    R10, $0x04
-	JGE     tile4
-	CMPQ    R10, $0x03
-	JGE     tile3
-	CMPQ    R10, $0x02
-	JGE     tile2
-	CMPQ    R10, $0x01
-	JGE     tile1
-	CMPQ    SI, DI
-	JE      next
-	ADDQ    $0x20, SI
-	CMPQ    SI, DI
-	CMOVQGT DI, SI
+	MOVQ SI, R8
+	MOVQ DI, R9
+	MOVQ rows+24(FP), R10
+	MOVQ 8(SP), R11
+	CMPQ R10, $0x01
+	JNE  tiles
+	CMPQ R11, $0x08
+	JGE  wide
+
+tiles:
+	CMPQ    R11, $0x04
+	JGE     rows4
+	CMPQ    R11, $0x03
+	JGE     rows3
+	CMPQ    R11, $0x02
+	JGE     rows2
+	CMPQ    R11, $0x01
+	JGE     rows1
+	LEAQ    -16(AX), SI
+	MOVQ    (SP), DI
+	CMPQ    DI, SI
+	JE      nextBlock
+	ADDQ    $0x10, DI
+	CMPQ    DI, SI
+	CMOVQGT SI, DI
+	MOVQ    DI, (SP)
 	JMP     vector
 
-next:
-	ADDQ dstBlock+56(FP), AX
-	ADDQ srcBlock+64(FP), CX
-	DECQ count+24(FP)
-	JNZ  block
+nextBlock:
+	MOVQ  inputs+64(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, src+8(FP)
+	MOVQ  outputs+56(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
 	VZEROUPPER
 	RET
 
-tile8:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
+rows4:
+	CMPQ R10, $0x05
+	JGE  tile4x3
+	CMPQ R10, $0x03
+	JE   tile4x3
+	CMPQ R10, $0x02
+	JGE  tile4x2
+	CMPQ R10, $0x01
+	JGE  tile4x1
+
+tile4x3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
 	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
 
-inputs8:
-	VMOVUPS     (R11), Y8
-	VFMADD231PS (DX), Y8, Y0
-	VFMADD231PS 32(DX), Y8, Y1
-	VFMADD231PS 64(DX), Y8, Y2
-	VFMADD231PS 96(DX), Y8, Y3
-	VFMADD231PS 128(DX), Y8, Y4
-	VFMADD231PS 160(DX), Y8, Y5
-	VFMADD231PS 192(DX), Y8, Y6
-	VFMADD231PS 224(DX), Y8, Y7
-	ADDQ        $0x00000100, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs8
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y5, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y6, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y7, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x08, R10
-	JMP         outputs
-
-tile7:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs7:
-	VMOVUPS     (R11), Y7
-	VFMADD231PS (DX), Y7, Y0
-	VFMADD231PS 32(DX), Y7, Y1
-	VFMADD231PS 64(DX), Y7, Y2
-	VFMADD231PS 96(DX), Y7, Y3
-	VFMADD231PS 128(DX), Y7, Y4
-	VFMADD231PS 160(DX), Y7, Y5
-	VFMADD231PS 192(DX), Y7, Y6
-	ADDQ        $0x000000e0, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs7
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y5, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y6, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x07, R10
-	JMP         outputs
-
-tile6:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs6:
-	VMOVUPS     (R11), Y6
-	VFMADD231PS (DX), Y6, Y0
-	VFMADD231PS 32(DX), Y6, Y1
-	VFMADD231PS 64(DX), Y6, Y2
-	VFMADD231PS 96(DX), Y6, Y3
-	VFMADD231PS 128(DX), Y6, Y4
-	VFMADD231PS 160(DX), Y6, Y5
-	ADDQ        $0x000000c0, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs6
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y5, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x06, R10
-	JMP         outputs
-
-tile5:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs5:
-	VMOVUPS     (R11), Y5
-	VFMADD231PS (DX), Y5, Y0
-	VFMADD231PS 32(DX), Y5, Y1
-	VFMADD231PS 64(DX), Y5, Y2
-	VFMADD231PS 96(DX), Y5, Y3
-	VFMADD231PS 128(DX), Y5, Y4
-	ADDQ        $0x000000a0, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs5
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y4, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x05, R10
-	JMP         outputs
-
-tile4:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs4:
-	VMOVUPS     (R11), Y4
-	VFMADD231PS (DX), Y4, Y0
-	VFMADD231PS 32(DX), Y4, Y1
-	VFMADD231PS 64(DX), Y4, Y2
-	VFMADD231PS 96(DX), Y4, Y3
-	ADDQ        $0x00000080, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs4
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y3, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x04, R10
-	JMP         outputs
-
-tile3:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs3:
-	VMOVUPS     (R11), Y3
-	VFMADD231PS (DX), Y3, Y0
-	VFMADD231PS 32(DX), Y3, Y1
-	VFMADD231PS 64(DX), Y3, Y2
-	ADDQ        $0x60, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs3
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y2, (R9)
-	ADDQ        BX, R9
+inputs4x3:
+	VMOVUPS     (R11), X12
+	VMOVUPS     (R11)(DX*1), X13
+	VMOVUPS     (R11)(DX*2), X14
+	VMOVUPS     (R12), X15
+	VFMADD231PS X12, X15, X0
+	VFMADD231PS X13, X15, X1
+	VFMADD231PS X14, X15, X2
+	VMOVUPS     16(R12), X15
+	VFMADD231PS X12, X15, X3
+	VFMADD231PS X13, X15, X4
+	VFMADD231PS X14, X15, X5
+	VMOVUPS     32(R12), X15
+	VFMADD231PS X12, X15, X6
+	VFMADD231PS X13, X15, X7
+	VFMADD231PS X14, X15, X8
+	VMOVUPS     48(R12), X15
+	VFMADD231PS X12, X15, X9
+	VFMADD231PS X13, X15, X10
+	VFMADD231PS X14, X15, X11
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs4x3
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	VMOVUPS     X2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X3, (R11)
+	VMOVUPS     X4, (R11)(CX*1)
+	VMOVUPS     X5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X6, (R11)
+	VMOVUPS     X7, (R11)(CX*1)
+	VMOVUPS     X8, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X9, (R11)
+	VMOVUPS     X10, (R11)(CX*1)
+	VMOVUPS     X11, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
 	SUBQ        $0x03, R10
-	JMP         outputs
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
 
-tile2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs2:
-	VMOVUPS     (R11), Y2
-	VFMADD231PS (DX), Y2, Y0
-	VFMADD231PS 32(DX), Y2, Y1
-	ADDQ        $0x40, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs2
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     Y1, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x02, R10
-	JMP         outputs
-
-tile1:
-	VXORPS Y0, Y0, Y0
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs1:
-	VMOVUPS     (R11), Y1
-	VFMADD231PS (DX), Y1, Y0
-	ADDQ        $0x20, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs1
-	VMOVUPS     Y0, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x01, R10
-	JMP         outputs
-
-// func dense8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·dense8AVX2(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ values+16(FP), DX
-	MOVQ row+48(FP), BX
-	MOVQ outputs+32(FP), R9
-	SHLQ $0x02, R9
-
-block:
-	MOVQ AX, DI
-	LEAQ -32(AX)(R9*1), R8
-	LEAQ 31(R9), SI
-	SHRQ $0x05, SI
-
-outputs:
-	CMPQ SI, $0x08
-	JGE  tile8
-	CMPQ SI, $0x07
-	JGE  tile7
-	CMPQ SI, $0x06
-	JGE  tile6
-	CMPQ SI, $0x05
-	JGE  tile5
-	CMPQ SI, $0x04
-	JGE  tile4
-	CMPQ SI, $0x03
-	JGE  tile3
-	CMPQ SI, $0x02
-	JGE  tile2
-	CMPQ SI, $0x01
-	JGE  tile1
-	ADDQ R9, AX
-	ADDQ srcBlock+56(FP), CX
-	DECQ count+24(FP)
-	JNZ  block
-	VZEROUPPER
-	RET
-
-tile8:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	VXORPS Y7, Y7, Y7
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs8:
-	VBROADCASTSS (R10), Y8
-	VFMADD231PS  (DX), Y8, Y0
-	VFMADD231PS  32(DX), Y8, Y1
-	VFMADD231PS  64(DX), Y8, Y2
-	VFMADD231PS  96(DX), Y8, Y3
-	VFMADD231PS  128(DX), Y8, Y4
-	VFMADD231PS  160(DX), Y8, Y5
-	VFMADD231PS  192(DX), Y8, Y6
-	VFMADD231PS  224(DX), Y8, Y7
-	ADDQ         $0x00000100, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs8
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	VMOVUPS      Y4, 128(DI)
-	VMOVUPS      Y5, 160(DI)
-	VMOVUPS      Y6, 192(DI)
-	LEAQ         224(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y7, (R10)
-	ADDQ         $0x00000100, DI
-	SUBQ         $0x08, SI
-	JMP          outputs
-
-tile7:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	VXORPS Y6, Y6, Y6
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs7:
-	VBROADCASTSS (R10), Y7
-	VFMADD231PS  (DX), Y7, Y0
-	VFMADD231PS  32(DX), Y7, Y1
-	VFMADD231PS  64(DX), Y7, Y2
-	VFMADD231PS  96(DX), Y7, Y3
-	VFMADD231PS  128(DX), Y7, Y4
-	VFMADD231PS  160(DX), Y7, Y5
-	VFMADD231PS  192(DX), Y7, Y6
-	ADDQ         $0x000000e0, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs7
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	VMOVUPS      Y4, 128(DI)
-	VMOVUPS      Y5, 160(DI)
-	LEAQ         192(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y6, (R10)
-	ADDQ         $0x000000e0, DI
-	SUBQ         $0x07, SI
-	JMP          outputs
-
-tile6:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	VXORPS Y5, Y5, Y5
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs6:
-	VBROADCASTSS (R10), Y6
-	VFMADD231PS  (DX), Y6, Y0
-	VFMADD231PS  32(DX), Y6, Y1
-	VFMADD231PS  64(DX), Y6, Y2
-	VFMADD231PS  96(DX), Y6, Y3
-	VFMADD231PS  128(DX), Y6, Y4
-	VFMADD231PS  160(DX), Y6, Y5
-	ADDQ         $0x000000c0, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs6
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	VMOVUPS      Y4, 128(DI)
-	LEAQ         160(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y5, (R10)
-	ADDQ         $0x000000c0, DI
-	SUBQ         $0x06, SI
-	JMP          outputs
-
-tile5:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	VXORPS Y4, Y4, Y4
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs5:
-	VBROADCASTSS (R10), Y5
-	VFMADD231PS  (DX), Y5, Y0
-	VFMADD231PS  32(DX), Y5, Y1
-	VFMADD231PS  64(DX), Y5, Y2
-	VFMADD231PS  96(DX), Y5, Y3
-	VFMADD231PS  128(DX), Y5, Y4
-	ADDQ         $0x000000a0, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs5
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	VMOVUPS      Y3, 96(DI)
-	LEAQ         128(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y4, (R10)
-	ADDQ         $0x000000a0, DI
-	SUBQ         $0x05, SI
-	JMP          outputs
-
-tile4:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	VXORPS Y3, Y3, Y3
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs4:
-	VBROADCASTSS (R10), Y4
-	VFMADD231PS  (DX), Y4, Y0
-	VFMADD231PS  32(DX), Y4, Y1
-	VFMADD231PS  64(DX), Y4, Y2
-	VFMADD231PS  96(DX), Y4, Y3
-	ADDQ         $0x00000080, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs4
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	VMOVUPS      Y2, 64(DI)
-	LEAQ         96(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y3, (R10)
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x04, SI
-	JMP          outputs
-
-tile3:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	VXORPS Y2, Y2, Y2
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs3:
-	VBROADCASTSS (R10), Y3
-	VFMADD231PS  (DX), Y3, Y0
-	VFMADD231PS  32(DX), Y3, Y1
-	VFMADD231PS  64(DX), Y3, Y2
-	ADDQ         $0x60, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs3
-	VMOVUPS      Y0, (DI)
-	VMOVUPS      Y1, 32(DI)
-	LEAQ         64(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y2, (R10)
-	ADDQ         $0x60, DI
-	SUBQ         $0x03, SI
-	JMP          outputs
-
-tile2:
-	VXORPS Y0, Y0, Y0
-	VXORPS Y1, Y1, Y1
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs2:
-	VBROADCASTSS (R10), Y2
-	VFMADD231PS  (DX), Y2, Y0
-	VFMADD231PS  32(DX), Y2, Y1
-	ADDQ         $0x40, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs2
-	VMOVUPS      Y0, (DI)
-	LEAQ         32(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y1, (R10)
-	ADDQ         $0x40, DI
-	SUBQ         $0x02, SI
-	JMP          outputs
-
-tile1:
-	VXORPS Y0, Y0, Y0
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
-
-inputs1:
-	VBROADCASTSS (R10), Y1
-	VFMADD231PS  (DX), Y1, Y0
-	ADDQ         $0x20, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs1
-	LEAQ         (DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      Y0, (R10)
-	ADDQ         $0x20, DI
-	SUBQ         $0x01, SI
-	JMP          outputs
-
-// func lanes4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·lanes4AVX2(SB), NOSPLIT, $0-72
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ values+16(FP), DX
-	MOVQ row+48(FP), BX
-	LEAQ -16(BX), DI
-
-block:
-	XORQ SI, SI
-
-vector:
-	LEAQ (CX)(SI*1), R8
-	LEAQ (AX)(SI*1), R9
-	MOVQ outputs+32(FP), R10
-
-outputs:
-	CMPQ    R10, $0x08
-	JGE     tile8
-	CMPQ    R10, $0x07
-	JGE     tile7
-	CMPQ    R10, $0x06
-	JGE     tile6
-	CMPQ    R10, $0x05
-	JGE     tile5
-	CMPQ    R10, $0x04
-	JGE     tile4
-	CMPQ    R10, $0x03
-	JGE     tile3
-	CMPQ    R10, $0x02
-	JGE     tile2
-	CMPQ    R10, $0x01
-	JGE     tile1
-	CMPQ    SI, DI
-	JE      next
-	ADDQ    $0x10, SI
-	CMPQ    SI, DI
-	CMOVQGT DI, SI
-	JMP     vector
-
-next:
-	ADDQ dstBlock+56(FP), AX
-	ADDQ srcBlock+64(FP), CX
-	DECQ count+24(FP)
-	JNZ  block
-	VZEROUPPER
-	RET
-
-tile8:
+tile4x2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -2001,285 +1507,96 @@ tile8:
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
 	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
 
-inputs8:
+inputs4x2:
 	VMOVUPS     (R11), X8
-	VFMADD231PS (DX), X8, X0
-	VFMADD231PS 16(DX), X8, X1
-	VFMADD231PS 32(DX), X8, X2
-	VFMADD231PS 48(DX), X8, X3
-	VFMADD231PS 64(DX), X8, X4
-	VFMADD231PS 80(DX), X8, X5
-	VFMADD231PS 96(DX), X8, X6
-	VFMADD231PS 112(DX), X8, X7
-	ADDQ        $0x00000080, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs8
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X5, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X6, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X7, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x08, R10
-	JMP         outputs
-
-tile7:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	VXORPS X6, X6, X6
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs7:
-	VMOVUPS     (R11), X7
-	VFMADD231PS (DX), X7, X0
-	VFMADD231PS 16(DX), X7, X1
-	VFMADD231PS 32(DX), X7, X2
-	VFMADD231PS 48(DX), X7, X3
-	VFMADD231PS 64(DX), X7, X4
-	VFMADD231PS 80(DX), X7, X5
-	VFMADD231PS 96(DX), X7, X6
-	ADDQ        $0x70, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs7
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X5, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X6, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x07, R10
-	JMP         outputs
-
-tile6:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs6:
-	VMOVUPS     (R11), X6
-	VFMADD231PS (DX), X6, X0
-	VFMADD231PS 16(DX), X6, X1
-	VFMADD231PS 32(DX), X6, X2
-	VFMADD231PS 48(DX), X6, X3
-	VFMADD231PS 64(DX), X6, X4
-	VFMADD231PS 80(DX), X6, X5
-	ADDQ        $0x60, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs6
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X4, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X5, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x06, R10
-	JMP         outputs
-
-tile5:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs5:
-	VMOVUPS     (R11), X5
-	VFMADD231PS (DX), X5, X0
-	VFMADD231PS 16(DX), X5, X1
-	VFMADD231PS 32(DX), X5, X2
-	VFMADD231PS 48(DX), X5, X3
-	VFMADD231PS 64(DX), X5, X4
-	ADDQ        $0x50, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs5
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X3, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X4, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x05, R10
-	JMP         outputs
-
-tile4:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs4:
-	VMOVUPS     (R11), X4
-	VFMADD231PS (DX), X4, X0
-	VFMADD231PS 16(DX), X4, X1
-	VFMADD231PS 32(DX), X4, X2
-	VFMADD231PS 48(DX), X4, X3
-	ADDQ        $0x40, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs4
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X3, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x04, R10
-	JMP         outputs
-
-tile3:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs3:
-	VMOVUPS     (R11), X3
-	VFMADD231PS (DX), X3, X0
-	VFMADD231PS 16(DX), X3, X1
-	VFMADD231PS 32(DX), X3, X2
-	ADDQ        $0x30, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs3
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X2, (R9)
-	ADDQ        BX, R9
-	SUBQ        $0x03, R10
-	JMP         outputs
-
-tile2:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
-
-inputs2:
-	VMOVUPS     (R11), X2
-	VFMADD231PS (DX), X2, X0
-	VFMADD231PS 16(DX), X2, X1
-	ADDQ        $0x20, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs2
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
-	VMOVUPS     X1, (R9)
-	ADDQ        BX, R9
+	VMOVUPS     (R11)(DX*1), X9
+	VMOVUPS     (R12), X10
+	VFMADD231PS X8, X10, X0
+	VFMADD231PS X9, X10, X1
+	VMOVUPS     16(R12), X10
+	VFMADD231PS X8, X10, X2
+	VFMADD231PS X9, X10, X3
+	VMOVUPS     32(R12), X10
+	VFMADD231PS X8, X10, X4
+	VFMADD231PS X9, X10, X5
+	VMOVUPS     48(R12), X10
+	VFMADD231PS X8, X10, X6
+	VFMADD231PS X9, X10, X7
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs4x2
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X2, (R11)
+	VMOVUPS     X3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X4, (R11)
+	VMOVUPS     X5, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X6, (R11)
+	VMOVUPS     X7, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
 	SUBQ        $0x02, R10
-	JMP         outputs
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
 
-tile1:
+tile4x1:
 	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
 	MOVQ   R8, R11
-	MOVQ   inputs+40(FP), R12
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
 
-inputs1:
-	VMOVUPS     (R11), X1
-	VFMADD231PS (DX), X1, X0
-	ADDQ        $0x10, DX
-	ADDQ        BX, R11
-	DECQ        R12
-	JNZ         inputs1
-	VMOVUPS     X0, (R9)
-	ADDQ        BX, R9
+inputs4x1:
+	VMOVUPS     (R11), X4
+	VFMADD231PS (R12), X4, X0
+	VFMADD231PS 16(R12), X4, X1
+	VFMADD231PS 32(R12), X4, X2
+	VFMADD231PS 48(R12), X4, X3
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs4x1
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X2, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X3, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
 	SUBQ        $0x01, R10
-	JMP         outputs
+	JNZ         rows4
+	MOVQ        R12, BX
 
-// func dense4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-// Requires: AVX, CMOV, FMA3
-TEXT ·dense4AVX2(SB), NOSPLIT, $0-64
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ values+16(FP), DX
-	MOVQ row+48(FP), BX
-	MOVQ outputs+32(FP), R9
-	SHLQ $0x02, R9
+done4:
+	LEAQ (DI)(AX*4), DI
+	SUBQ $0x04, 8(SP)
+	JMP  outputs
 
-block:
-	MOVQ AX, DI
-	LEAQ -16(AX)(R9*1), R8
-	LEAQ 15(R9), SI
-	SHRQ $0x04, SI
+rows3:
+	CMPQ R10, $0x05
+	JGE  tile3x3
+	CMPQ R10, $0x03
+	JE   tile3x3
+	CMPQ R10, $0x02
+	JGE  tile3x2
+	CMPQ R10, $0x01
+	JGE  tile3x1
 
-outputs:
-	CMPQ SI, $0x08
-	JGE  tile8
-	CMPQ SI, $0x07
-	JGE  tile7
-	CMPQ SI, $0x06
-	JGE  tile6
-	CMPQ SI, $0x05
-	JGE  tile5
-	CMPQ SI, $0x04
-	JGE  tile4
-	CMPQ SI, $0x03
-	JGE  tile3
-	CMPQ SI, $0x02
-	JGE  tile2
-	CMPQ SI, $0x01
-	JGE  tile1
-	ADDQ R9, AX
-	ADDQ srcBlock+56(FP), CX
-	DECQ count+24(FP)
-	JNZ  block
-	VZEROUPPER
-	RET
-
-tile8:
+tile3x3:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
@@ -2288,23 +1605,2560 @@ tile8:
 	VXORPS X5, X5, X5
 	VXORPS X6, X6, X6
 	VXORPS X7, X7, X7
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+	VXORPS X8, X8, X8
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
 
-inputs8:
+inputs3x3:
+	VMOVUPS     (R11), X9
+	VMOVUPS     (R11)(DX*1), X10
+	VMOVUPS     (R11)(DX*2), X11
+	VMOVUPS     (R12), X12
+	VFMADD231PS X9, X12, X0
+	VFMADD231PS X10, X12, X1
+	VFMADD231PS X11, X12, X2
+	VMOVUPS     16(R12), X12
+	VFMADD231PS X9, X12, X3
+	VFMADD231PS X10, X12, X4
+	VFMADD231PS X11, X12, X5
+	VMOVUPS     32(R12), X12
+	VFMADD231PS X9, X12, X6
+	VFMADD231PS X10, X12, X7
+	VFMADD231PS X11, X12, X8
+	ADDQ        AX, R11
+	ADDQ        $0x30, R12
+	DECQ        R13
+	JNZ         inputs3x3
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	VMOVUPS     X2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X3, (R11)
+	VMOVUPS     X4, (R11)(CX*1)
+	VMOVUPS     X5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X6, (R11)
+	VMOVUPS     X7, (R11)(CX*1)
+	VMOVUPS     X8, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x2:
+	VMOVUPS     (R11), X6
+	VMOVUPS     (R11)(DX*1), X7
+	VMOVUPS     (R12), X8
+	VFMADD231PS X6, X8, X0
+	VFMADD231PS X7, X8, X1
+	VMOVUPS     16(R12), X8
+	VFMADD231PS X6, X8, X2
+	VFMADD231PS X7, X8, X3
+	VMOVUPS     32(R12), X8
+	VFMADD231PS X6, X8, X4
+	VFMADD231PS X7, X8, X5
+	ADDQ        AX, R11
+	ADDQ        $0x30, R12
+	DECQ        R13
+	JNZ         inputs3x2
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X2, (R11)
+	VMOVUPS     X3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X4, (R11)
+	VMOVUPS     X5, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x1:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x1:
+	VMOVUPS     (R11), X3
+	VFMADD231PS (R12), X3, X0
+	VFMADD231PS 16(R12), X3, X1
+	VFMADD231PS 32(R12), X3, X2
+	ADDQ        AX, R11
+	ADDQ        $0x30, R12
+	DECQ        R13
+	JNZ         inputs3x1
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X2, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+
+done3:
+	LEAQ (DI)(AX*2), DI
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x03, 8(SP)
+	JMP  outputs
+
+rows2:
+	CMPQ R10, $0x05
+	JGE  tile2x3
+	CMPQ R10, $0x03
+	JE   tile2x3
+	CMPQ R10, $0x02
+	JGE  tile2x2
+	CMPQ R10, $0x01
+	JGE  tile2x1
+
+tile2x3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x3:
+	VMOVUPS     (R11), X6
+	VMOVUPS     (R11)(DX*1), X7
+	VMOVUPS     (R11)(DX*2), X8
+	VMOVUPS     (R12), X9
+	VFMADD231PS X6, X9, X0
+	VFMADD231PS X7, X9, X1
+	VFMADD231PS X8, X9, X2
+	VMOVUPS     16(R12), X9
+	VFMADD231PS X6, X9, X3
+	VFMADD231PS X7, X9, X4
+	VFMADD231PS X8, X9, X5
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs2x3
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	VMOVUPS     X2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     X3, (R11)
+	VMOVUPS     X4, (R11)(CX*1)
+	VMOVUPS     X5, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x2:
+	VMOVUPS     (R11), X4
+	VMOVUPS     (R11)(DX*1), X5
+	VMOVUPS     (R12), X6
+	VFMADD231PS X4, X6, X0
+	VFMADD231PS X5, X6, X1
+	VMOVUPS     16(R12), X6
+	VFMADD231PS X4, X6, X2
+	VFMADD231PS X5, X6, X3
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs2x2
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     X2, (R11)
+	VMOVUPS     X3, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x1:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x1:
+	VMOVUPS     (R11), X2
+	VFMADD231PS (R12), X2, X0
+	VFMADD231PS 16(R12), X2, X1
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs2x1
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     X1, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+
+done2:
+	LEAQ (DI)(AX*2), DI
+	SUBQ $0x02, 8(SP)
+	JMP  outputs
+
+rows1:
+	CMPQ R10, $0x05
+	JGE  tile1x3
+	CMPQ R10, $0x03
+	JE   tile1x3
+	CMPQ R10, $0x02
+	JGE  tile1x2
+	CMPQ R10, $0x01
+	JGE  tile1x1
+
+tile1x3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x3:
+	VMOVUPS     (R11), X3
+	VMOVUPS     (R11)(DX*1), X4
+	VMOVUPS     (R11)(DX*2), X5
+	VMOVUPS     (R12), X6
+	VFMADD231PS X3, X6, X0
+	VFMADD231PS X4, X6, X1
+	VFMADD231PS X5, X6, X2
+	ADDQ        AX, R11
+	ADDQ        $0x10, R12
+	DECQ        R13
+	JNZ         inputs1x3
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	VMOVUPS     X2, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x2:
+	VMOVUPS     (R11), X2
+	VMOVUPS     (R11)(DX*1), X3
+	VMOVUPS     (R12), X4
+	VFMADD231PS X2, X4, X0
+	VFMADD231PS X3, X4, X1
+	ADDQ        AX, R11
+	ADDQ        $0x10, R12
+	DECQ        R13
+	JNZ         inputs1x2
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	VMOVUPS     X1, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x1:
+	VXORPS X0, X0, X0
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x1:
+	VMOVUPS     (R11), X1
+	VFMADD231PS (R12), X1, X0
+	ADDQ        AX, R11
+	ADDQ        $0x10, R12
+	DECQ        R13
+	JNZ         inputs1x1
+	MOVQ        R9, R11
+	VMOVUPS     X0, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+
+done1:
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x01, 8(SP)
+	JMP  outputs
+
+wide:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	MOVQ   SI, R8
+	MOVQ   inputs+64(FP), R9
+	MOVQ   R9, R10
+	SHLQ   $0x06, R10
+
+inputsWide:
+	VMOVUPS     (R8), X8
+	VFMADD231PS (BX), X8, X0
+	VFMADD231PS 16(BX), X8, X1
+	VFMADD231PS 32(BX), X8, X2
+	VFMADD231PS 48(BX), X8, X3
+	VFMADD231PS (BX)(R10*1), X8, X4
+	VFMADD231PS 16(BX)(R10*1), X8, X5
+	VFMADD231PS 32(BX)(R10*1), X8, X6
+	VFMADD231PS 48(BX)(R10*1), X8, X7
+	ADDQ        AX, R8
+	ADDQ        $0x40, BX
+	DECQ        R9
+	JNZ         inputsWide
+	ADDQ        R10, BX
+	MOVQ        DI, R8
+	VMOVUPS     X0, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X1, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X2, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X3, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X4, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X5, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X6, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     X7, (R8)
+	LEAQ        (DI)(AX*8), DI
+	SUBQ        $0x08, 8(SP)
+	JMP         outputs
+
+// func lanes8AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·lanes8AVX2(SB), NOSPLIT, $16-80
+	MOVQ stride+72(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ values+16(FP), BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+vector:
+	MOVQ src+8(FP), SI
+	ADDQ (SP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ outputs+56(FP), R8
+	MOVQ R8, 8(SP)
+
+outputs:
+	MOVQ SI, R8
+	MOVQ DI, R9
+	MOVQ rows+24(FP), R10
+	MOVQ 8(SP), R11
+	CMPQ R10, $0x01
+	JNE  tiles
+	CMPQ R11, $0x08
+	JGE  wide
+
+tiles:
+	CMPQ    R11, $0x04
+	JGE     rows4
+	CMPQ    R11, $0x03
+	JGE     rows3
+	CMPQ    R11, $0x02
+	JGE     rows2
+	CMPQ    R11, $0x01
+	JGE     rows1
+	LEAQ    -32(AX), SI
+	MOVQ    (SP), DI
+	CMPQ    DI, SI
+	JE      nextBlock
+	ADDQ    $0x20, DI
+	CMPQ    DI, SI
+	CMOVQGT SI, DI
+	MOVQ    DI, (SP)
+	JMP     vector
+
+nextBlock:
+	MOVQ  inputs+64(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, src+8(FP)
+	MOVQ  outputs+56(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+rows4:
+	CMPQ R10, $0x05
+	JGE  tile4x3
+	CMPQ R10, $0x03
+	JE   tile4x3
+	CMPQ R10, $0x02
+	JGE  tile4x2
+	CMPQ R10, $0x01
+	JGE  tile4x1
+
+tile4x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x3:
+	VMOVUPS     (R11), Y12
+	VMOVUPS     (R11)(DX*1), Y13
+	VMOVUPS     (R11)(DX*2), Y14
+	VMOVUPS     (R12), Y15
+	VFMADD231PS Y12, Y15, Y0
+	VFMADD231PS Y13, Y15, Y1
+	VFMADD231PS Y14, Y15, Y2
+	VMOVUPS     32(R12), Y15
+	VFMADD231PS Y12, Y15, Y3
+	VFMADD231PS Y13, Y15, Y4
+	VFMADD231PS Y14, Y15, Y5
+	VMOVUPS     64(R12), Y15
+	VFMADD231PS Y12, Y15, Y6
+	VFMADD231PS Y13, Y15, Y7
+	VFMADD231PS Y14, Y15, Y8
+	VMOVUPS     96(R12), Y15
+	VFMADD231PS Y12, Y15, Y9
+	VFMADD231PS Y13, Y15, Y10
+	VFMADD231PS Y14, Y15, Y11
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs4x3
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	VMOVUPS     Y2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y3, (R11)
+	VMOVUPS     Y4, (R11)(CX*1)
+	VMOVUPS     Y5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y7, (R11)(CX*1)
+	VMOVUPS     Y8, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y9, (R11)
+	VMOVUPS     Y10, (R11)(CX*1)
+	VMOVUPS     Y11, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
+
+tile4x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x2:
+	VMOVUPS     (R11), Y8
+	VMOVUPS     (R11)(DX*1), Y9
+	VMOVUPS     (R12), Y10
+	VFMADD231PS Y8, Y10, Y0
+	VFMADD231PS Y9, Y10, Y1
+	VMOVUPS     32(R12), Y10
+	VFMADD231PS Y8, Y10, Y2
+	VFMADD231PS Y9, Y10, Y3
+	VMOVUPS     64(R12), Y10
+	VFMADD231PS Y8, Y10, Y4
+	VFMADD231PS Y9, Y10, Y5
+	VMOVUPS     96(R12), Y10
+	VFMADD231PS Y8, Y10, Y6
+	VFMADD231PS Y9, Y10, Y7
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs4x2
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y2, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y4, (R11)
+	VMOVUPS     Y5, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y7, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
+
+tile4x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x1:
+	VMOVUPS     (R11), Y4
+	VFMADD231PS (R12), Y4, Y0
+	VFMADD231PS 32(R12), Y4, Y1
+	VFMADD231PS 64(R12), Y4, Y2
+	VFMADD231PS 96(R12), Y4, Y3
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs4x1
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y2, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y3, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+
+done4:
+	LEAQ (DI)(AX*4), DI
+	SUBQ $0x04, 8(SP)
+	JMP  outputs
+
+rows3:
+	CMPQ R10, $0x05
+	JGE  tile3x3
+	CMPQ R10, $0x03
+	JE   tile3x3
+	CMPQ R10, $0x02
+	JGE  tile3x2
+	CMPQ R10, $0x01
+	JGE  tile3x1
+
+tile3x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x3:
+	VMOVUPS     (R11), Y9
+	VMOVUPS     (R11)(DX*1), Y10
+	VMOVUPS     (R11)(DX*2), Y11
+	VMOVUPS     (R12), Y12
+	VFMADD231PS Y9, Y12, Y0
+	VFMADD231PS Y10, Y12, Y1
+	VFMADD231PS Y11, Y12, Y2
+	VMOVUPS     32(R12), Y12
+	VFMADD231PS Y9, Y12, Y3
+	VFMADD231PS Y10, Y12, Y4
+	VFMADD231PS Y11, Y12, Y5
+	VMOVUPS     64(R12), Y12
+	VFMADD231PS Y9, Y12, Y6
+	VFMADD231PS Y10, Y12, Y7
+	VFMADD231PS Y11, Y12, Y8
+	ADDQ        AX, R11
+	ADDQ        $0x60, R12
+	DECQ        R13
+	JNZ         inputs3x3
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	VMOVUPS     Y2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y3, (R11)
+	VMOVUPS     Y4, (R11)(CX*1)
+	VMOVUPS     Y5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y6, (R11)
+	VMOVUPS     Y7, (R11)(CX*1)
+	VMOVUPS     Y8, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x2:
+	VMOVUPS     (R11), Y6
+	VMOVUPS     (R11)(DX*1), Y7
+	VMOVUPS     (R12), Y8
+	VFMADD231PS Y6, Y8, Y0
+	VFMADD231PS Y7, Y8, Y1
+	VMOVUPS     32(R12), Y8
+	VFMADD231PS Y6, Y8, Y2
+	VFMADD231PS Y7, Y8, Y3
+	VMOVUPS     64(R12), Y8
+	VFMADD231PS Y6, Y8, Y4
+	VFMADD231PS Y7, Y8, Y5
+	ADDQ        AX, R11
+	ADDQ        $0x60, R12
+	DECQ        R13
+	JNZ         inputs3x2
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y2, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y4, (R11)
+	VMOVUPS     Y5, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x1:
+	VMOVUPS     (R11), Y3
+	VFMADD231PS (R12), Y3, Y0
+	VFMADD231PS 32(R12), Y3, Y1
+	VFMADD231PS 64(R12), Y3, Y2
+	ADDQ        AX, R11
+	ADDQ        $0x60, R12
+	DECQ        R13
+	JNZ         inputs3x1
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y2, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+
+done3:
+	LEAQ (DI)(AX*2), DI
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x03, 8(SP)
+	JMP  outputs
+
+rows2:
+	CMPQ R10, $0x05
+	JGE  tile2x3
+	CMPQ R10, $0x03
+	JE   tile2x3
+	CMPQ R10, $0x02
+	JGE  tile2x2
+	CMPQ R10, $0x01
+	JGE  tile2x1
+
+tile2x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x3:
+	VMOVUPS     (R11), Y6
+	VMOVUPS     (R11)(DX*1), Y7
+	VMOVUPS     (R11)(DX*2), Y8
+	VMOVUPS     (R12), Y9
+	VFMADD231PS Y6, Y9, Y0
+	VFMADD231PS Y7, Y9, Y1
+	VFMADD231PS Y8, Y9, Y2
+	VMOVUPS     32(R12), Y9
+	VFMADD231PS Y6, Y9, Y3
+	VFMADD231PS Y7, Y9, Y4
+	VFMADD231PS Y8, Y9, Y5
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs2x3
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	VMOVUPS     Y2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Y3, (R11)
+	VMOVUPS     Y4, (R11)(CX*1)
+	VMOVUPS     Y5, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x2:
+	VMOVUPS     (R11), Y4
+	VMOVUPS     (R11)(DX*1), Y5
+	VMOVUPS     (R12), Y6
+	VFMADD231PS Y4, Y6, Y0
+	VFMADD231PS Y5, Y6, Y1
+	VMOVUPS     32(R12), Y6
+	VFMADD231PS Y4, Y6, Y2
+	VFMADD231PS Y5, Y6, Y3
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs2x2
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Y2, (R11)
+	VMOVUPS     Y3, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x1:
+	VMOVUPS     (R11), Y2
+	VFMADD231PS (R12), Y2, Y0
+	VFMADD231PS 32(R12), Y2, Y1
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs2x1
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Y1, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+
+done2:
+	LEAQ (DI)(AX*2), DI
+	SUBQ $0x02, 8(SP)
+	JMP  outputs
+
+rows1:
+	CMPQ R10, $0x05
+	JGE  tile1x3
+	CMPQ R10, $0x03
+	JE   tile1x3
+	CMPQ R10, $0x02
+	JGE  tile1x2
+	CMPQ R10, $0x01
+	JGE  tile1x1
+
+tile1x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x3:
+	VMOVUPS     (R11), Y3
+	VMOVUPS     (R11)(DX*1), Y4
+	VMOVUPS     (R11)(DX*2), Y5
+	VMOVUPS     (R12), Y6
+	VFMADD231PS Y3, Y6, Y0
+	VFMADD231PS Y4, Y6, Y1
+	VFMADD231PS Y5, Y6, Y2
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs1x3
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	VMOVUPS     Y2, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x2:
+	VMOVUPS     (R11), Y2
+	VMOVUPS     (R11)(DX*1), Y3
+	VMOVUPS     (R12), Y4
+	VFMADD231PS Y2, Y4, Y0
+	VFMADD231PS Y3, Y4, Y1
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs1x2
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	VMOVUPS     Y1, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x1:
+	VMOVUPS     (R11), Y1
+	VFMADD231PS (R12), Y1, Y0
+	ADDQ        AX, R11
+	ADDQ        $0x20, R12
+	DECQ        R13
+	JNZ         inputs1x1
+	MOVQ        R9, R11
+	VMOVUPS     Y0, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+
+done1:
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x01, 8(SP)
+	JMP  outputs
+
+wide:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   SI, R8
+	MOVQ   inputs+64(FP), R9
+	MOVQ   R9, R10
+	SHLQ   $0x07, R10
+
+inputsWide:
+	VMOVUPS     (R8), Y8
+	VFMADD231PS (BX), Y8, Y0
+	VFMADD231PS 32(BX), Y8, Y1
+	VFMADD231PS 64(BX), Y8, Y2
+	VFMADD231PS 96(BX), Y8, Y3
+	VFMADD231PS (BX)(R10*1), Y8, Y4
+	VFMADD231PS 32(BX)(R10*1), Y8, Y5
+	VFMADD231PS 64(BX)(R10*1), Y8, Y6
+	VFMADD231PS 96(BX)(R10*1), Y8, Y7
+	ADDQ        AX, R8
+	ADDQ        $0x00000080, BX
+	DECQ        R9
+	JNZ         inputsWide
+	ADDQ        R10, BX
+	MOVQ        DI, R8
+	VMOVUPS     Y0, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y1, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y2, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y3, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y4, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y5, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y6, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Y7, (R8)
+	LEAQ        (DI)(AX*8), DI
+	SUBQ        $0x08, 8(SP)
+	JMP         outputs
+
+// func lanes16AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·lanes16AVX512(SB), NOSPLIT, $16-80
+	MOVQ stride+72(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ values+16(FP), BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+vector:
+	MOVQ src+8(FP), SI
+	ADDQ (SP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ outputs+56(FP), R8
+	MOVQ R8, 8(SP)
+
+outputs:
+	MOVQ SI, R8
+	MOVQ DI, R9
+	MOVQ rows+24(FP), R10
+	MOVQ 8(SP), R11
+	CMPQ R10, $0x01
+	JNE  tiles
+	CMPQ R11, $0x08
+	JGE  wide
+
+tiles:
+	CMPQ    R11, $0x04
+	JGE     rows4
+	CMPQ    R11, $0x03
+	JGE     rows3
+	CMPQ    R11, $0x02
+	JGE     rows2
+	CMPQ    R11, $0x01
+	JGE     rows1
+	LEAQ    -64(AX), SI
+	MOVQ    (SP), DI
+	CMPQ    DI, SI
+	JE      nextBlock
+	ADDQ    $0x40, DI
+	CMPQ    DI, SI
+	CMOVQGT SI, DI
+	MOVQ    DI, (SP)
+	JMP     vector
+
+nextBlock:
+	MOVQ  inputs+64(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, src+8(FP)
+	MOVQ  outputs+56(FP), SI
+	IMULQ AX, SI
+	ADDQ  SI, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+rows4:
+	CMPQ R10, $0x06
+	JGE  tile4x4
+	CMPQ R10, $0x04
+	JE   tile4x4
+	CMPQ R10, $0x03
+	JGE  tile4x3
+	CMPQ R10, $0x02
+	JGE  tile4x2
+	CMPQ R10, $0x01
+	JGE  tile4x1
+
+tile4x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   R8, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   BX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs4x4:
+	VMOVUPS     (R11), Z16
+	VMOVUPS     (R11)(DX*1), Z17
+	VMOVUPS     (R11)(DX*2), Z18
+	VMOVUPS     (R12), Z19
+	VMOVUPS     (R13), Z20
+	VFMADD231PS Z16, Z20, Z0
+	VFMADD231PS Z17, Z20, Z1
+	VFMADD231PS Z18, Z20, Z2
+	VFMADD231PS Z19, Z20, Z3
+	VMOVUPS     64(R13), Z20
+	VFMADD231PS Z16, Z20, Z4
+	VFMADD231PS Z17, Z20, Z5
+	VFMADD231PS Z18, Z20, Z6
+	VFMADD231PS Z19, Z20, Z7
+	VMOVUPS     128(R13), Z20
+	VFMADD231PS Z16, Z20, Z8
+	VFMADD231PS Z17, Z20, Z9
+	VFMADD231PS Z18, Z20, Z10
+	VFMADD231PS Z19, Z20, Z11
+	VMOVUPS     192(R13), Z20
+	VFMADD231PS Z16, Z20, Z12
+	VFMADD231PS Z17, Z20, Z13
+	VFMADD231PS Z18, Z20, Z14
+	VFMADD231PS Z19, Z20, Z15
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	ADDQ        $0x00000100, R13
+	DECQ        R14
+	JNZ         inputs4x4
+	MOVQ        R9, R11
+	LEAQ        (R11)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	VMOVUPS     Z3, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z4, (R11)
+	VMOVUPS     Z5, (R11)(CX*1)
+	VMOVUPS     Z6, (R11)(CX*2)
+	VMOVUPS     Z7, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z8, (R11)
+	VMOVUPS     Z9, (R11)(CX*1)
+	VMOVUPS     Z10, (R11)(CX*2)
+	VMOVUPS     Z11, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z12, (R11)
+	VMOVUPS     Z13, (R11)(CX*1)
+	VMOVUPS     Z14, (R11)(CX*2)
+	VMOVUPS     Z15, (R12)
+	LEAQ        (R8)(DX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	SUBQ        $0x04, R10
+	JNZ         rows4
+	MOVQ        R13, BX
+	JMP         done4
+
+tile4x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x3:
+	VMOVUPS     (R11), Z12
+	VMOVUPS     (R11)(DX*1), Z13
+	VMOVUPS     (R11)(DX*2), Z14
+	VMOVUPS     (R12), Z15
+	VFMADD231PS Z12, Z15, Z0
+	VFMADD231PS Z13, Z15, Z1
+	VFMADD231PS Z14, Z15, Z2
+	VMOVUPS     64(R12), Z15
+	VFMADD231PS Z12, Z15, Z3
+	VFMADD231PS Z13, Z15, Z4
+	VFMADD231PS Z14, Z15, Z5
+	VMOVUPS     128(R12), Z15
+	VFMADD231PS Z12, Z15, Z6
+	VFMADD231PS Z13, Z15, Z7
+	VFMADD231PS Z14, Z15, Z8
+	VMOVUPS     192(R12), Z15
+	VFMADD231PS Z12, Z15, Z9
+	VFMADD231PS Z13, Z15, Z10
+	VFMADD231PS Z14, Z15, Z11
+	ADDQ        AX, R11
+	ADDQ        $0x00000100, R12
+	DECQ        R13
+	JNZ         inputs4x3
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(CX*1)
+	VMOVUPS     Z5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z6, (R11)
+	VMOVUPS     Z7, (R11)(CX*1)
+	VMOVUPS     Z8, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z9, (R11)
+	VMOVUPS     Z10, (R11)(CX*1)
+	VMOVUPS     Z11, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
+
+tile4x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x2:
+	VMOVUPS     (R11), Z8
+	VMOVUPS     (R11)(DX*1), Z9
+	VMOVUPS     (R12), Z10
+	VFMADD231PS Z8, Z10, Z0
+	VFMADD231PS Z9, Z10, Z1
+	VMOVUPS     64(R12), Z10
+	VFMADD231PS Z8, Z10, Z2
+	VFMADD231PS Z9, Z10, Z3
+	VMOVUPS     128(R12), Z10
+	VFMADD231PS Z8, Z10, Z4
+	VFMADD231PS Z9, Z10, Z5
+	VMOVUPS     192(R12), Z10
+	VFMADD231PS Z8, Z10, Z6
+	VFMADD231PS Z9, Z10, Z7
+	ADDQ        AX, R11
+	ADDQ        $0x00000100, R12
+	DECQ        R13
+	JNZ         inputs4x2
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z2, (R11)
+	VMOVUPS     Z3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z4, (R11)
+	VMOVUPS     Z5, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z6, (R11)
+	VMOVUPS     Z7, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+	JMP         done4
+
+tile4x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs4x1:
+	VMOVUPS     (R11), Z4
+	VFMADD231PS (R12), Z4, Z0
+	VFMADD231PS 64(R12), Z4, Z1
+	VFMADD231PS 128(R12), Z4, Z2
+	VFMADD231PS 192(R12), Z4, Z3
+	ADDQ        AX, R11
+	ADDQ        $0x00000100, R12
+	DECQ        R13
+	JNZ         inputs4x1
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z2, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z3, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows4
+	MOVQ        R12, BX
+
+done4:
+	LEAQ (DI)(AX*4), DI
+	SUBQ $0x04, 8(SP)
+	JMP  outputs
+
+rows3:
+	CMPQ R10, $0x06
+	JGE  tile3x4
+	CMPQ R10, $0x04
+	JE   tile3x4
+	CMPQ R10, $0x03
+	JGE  tile3x3
+	CMPQ R10, $0x02
+	JGE  tile3x2
+	CMPQ R10, $0x01
+	JGE  tile3x1
+
+tile3x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   R8, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   BX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs3x4:
+	VMOVUPS     (R11), Z12
+	VMOVUPS     (R11)(DX*1), Z13
+	VMOVUPS     (R11)(DX*2), Z14
+	VMOVUPS     (R12), Z15
+	VMOVUPS     (R13), Z16
+	VFMADD231PS Z12, Z16, Z0
+	VFMADD231PS Z13, Z16, Z1
+	VFMADD231PS Z14, Z16, Z2
+	VFMADD231PS Z15, Z16, Z3
+	VMOVUPS     64(R13), Z16
+	VFMADD231PS Z12, Z16, Z4
+	VFMADD231PS Z13, Z16, Z5
+	VFMADD231PS Z14, Z16, Z6
+	VFMADD231PS Z15, Z16, Z7
+	VMOVUPS     128(R13), Z16
+	VFMADD231PS Z12, Z16, Z8
+	VFMADD231PS Z13, Z16, Z9
+	VFMADD231PS Z14, Z16, Z10
+	VFMADD231PS Z15, Z16, Z11
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	ADDQ        $0x000000c0, R13
+	DECQ        R14
+	JNZ         inputs3x4
+	MOVQ        R9, R11
+	LEAQ        (R11)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	VMOVUPS     Z3, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z4, (R11)
+	VMOVUPS     Z5, (R11)(CX*1)
+	VMOVUPS     Z6, (R11)(CX*2)
+	VMOVUPS     Z7, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z8, (R11)
+	VMOVUPS     Z9, (R11)(CX*1)
+	VMOVUPS     Z10, (R11)(CX*2)
+	VMOVUPS     Z11, (R12)
+	LEAQ        (R8)(DX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	SUBQ        $0x04, R10
+	JNZ         rows3
+	MOVQ        R13, BX
+	JMP         done3
+
+tile3x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x3:
+	VMOVUPS     (R11), Z9
+	VMOVUPS     (R11)(DX*1), Z10
+	VMOVUPS     (R11)(DX*2), Z11
+	VMOVUPS     (R12), Z12
+	VFMADD231PS Z9, Z12, Z0
+	VFMADD231PS Z10, Z12, Z1
+	VFMADD231PS Z11, Z12, Z2
+	VMOVUPS     64(R12), Z12
+	VFMADD231PS Z9, Z12, Z3
+	VFMADD231PS Z10, Z12, Z4
+	VFMADD231PS Z11, Z12, Z5
+	VMOVUPS     128(R12), Z12
+	VFMADD231PS Z9, Z12, Z6
+	VFMADD231PS Z10, Z12, Z7
+	VFMADD231PS Z11, Z12, Z8
+	ADDQ        AX, R11
+	ADDQ        $0x000000c0, R12
+	DECQ        R13
+	JNZ         inputs3x3
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(CX*1)
+	VMOVUPS     Z5, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z6, (R11)
+	VMOVUPS     Z7, (R11)(CX*1)
+	VMOVUPS     Z8, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x2:
+	VMOVUPS     (R11), Z6
+	VMOVUPS     (R11)(DX*1), Z7
+	VMOVUPS     (R12), Z8
+	VFMADD231PS Z6, Z8, Z0
+	VFMADD231PS Z7, Z8, Z1
+	VMOVUPS     64(R12), Z8
+	VFMADD231PS Z6, Z8, Z2
+	VFMADD231PS Z7, Z8, Z3
+	VMOVUPS     128(R12), Z8
+	VFMADD231PS Z6, Z8, Z4
+	VFMADD231PS Z7, Z8, Z5
+	ADDQ        AX, R11
+	ADDQ        $0x000000c0, R12
+	DECQ        R13
+	JNZ         inputs3x2
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z2, (R11)
+	VMOVUPS     Z3, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z4, (R11)
+	VMOVUPS     Z5, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+	JMP         done3
+
+tile3x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs3x1:
+	VMOVUPS     (R11), Z3
+	VFMADD231PS (R12), Z3, Z0
+	VFMADD231PS 64(R12), Z3, Z1
+	VFMADD231PS 128(R12), Z3, Z2
+	ADDQ        AX, R11
+	ADDQ        $0x000000c0, R12
+	DECQ        R13
+	JNZ         inputs3x1
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z1, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z2, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows3
+	MOVQ        R12, BX
+
+done3:
+	LEAQ (DI)(AX*2), DI
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x03, 8(SP)
+	JMP  outputs
+
+rows2:
+	CMPQ R10, $0x06
+	JGE  tile2x4
+	CMPQ R10, $0x04
+	JE   tile2x4
+	CMPQ R10, $0x03
+	JGE  tile2x3
+	CMPQ R10, $0x02
+	JGE  tile2x2
+	CMPQ R10, $0x01
+	JGE  tile2x1
+
+tile2x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   R8, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   BX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs2x4:
+	VMOVUPS     (R11), Z8
+	VMOVUPS     (R11)(DX*1), Z9
+	VMOVUPS     (R11)(DX*2), Z10
+	VMOVUPS     (R12), Z11
+	VMOVUPS     (R13), Z12
+	VFMADD231PS Z8, Z12, Z0
+	VFMADD231PS Z9, Z12, Z1
+	VFMADD231PS Z10, Z12, Z2
+	VFMADD231PS Z11, Z12, Z3
+	VMOVUPS     64(R13), Z12
+	VFMADD231PS Z8, Z12, Z4
+	VFMADD231PS Z9, Z12, Z5
+	VFMADD231PS Z10, Z12, Z6
+	VFMADD231PS Z11, Z12, Z7
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	ADDQ        $0x00000080, R13
+	DECQ        R14
+	JNZ         inputs2x4
+	MOVQ        R9, R11
+	LEAQ        (R11)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	VMOVUPS     Z3, (R12)
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	VMOVUPS     Z4, (R11)
+	VMOVUPS     Z5, (R11)(CX*1)
+	VMOVUPS     Z6, (R11)(CX*2)
+	VMOVUPS     Z7, (R12)
+	LEAQ        (R8)(DX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	SUBQ        $0x04, R10
+	JNZ         rows2
+	MOVQ        R13, BX
+	JMP         done2
+
+tile2x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x3:
+	VMOVUPS     (R11), Z6
+	VMOVUPS     (R11)(DX*1), Z7
+	VMOVUPS     (R11)(DX*2), Z8
+	VMOVUPS     (R12), Z9
+	VFMADD231PS Z6, Z9, Z0
+	VFMADD231PS Z7, Z9, Z1
+	VFMADD231PS Z8, Z9, Z2
+	VMOVUPS     64(R12), Z9
+	VFMADD231PS Z6, Z9, Z3
+	VFMADD231PS Z7, Z9, Z4
+	VFMADD231PS Z8, Z9, Z5
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs2x3
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	ADDQ        AX, R11
+	VMOVUPS     Z3, (R11)
+	VMOVUPS     Z4, (R11)(CX*1)
+	VMOVUPS     Z5, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x2:
+	VMOVUPS     (R11), Z4
+	VMOVUPS     (R11)(DX*1), Z5
+	VMOVUPS     (R12), Z6
+	VFMADD231PS Z4, Z6, Z0
+	VFMADD231PS Z5, Z6, Z1
+	VMOVUPS     64(R12), Z6
+	VFMADD231PS Z4, Z6, Z2
+	VFMADD231PS Z5, Z6, Z3
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs2x2
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	ADDQ        AX, R11
+	VMOVUPS     Z2, (R11)
+	VMOVUPS     Z3, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+	JMP         done2
+
+tile2x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x1:
+	VMOVUPS     (R11), Z2
+	VFMADD231PS (R12), Z2, Z0
+	VFMADD231PS 64(R12), Z2, Z1
+	ADDQ        AX, R11
+	ADDQ        $0x00000080, R12
+	DECQ        R13
+	JNZ         inputs2x1
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	ADDQ        AX, R11
+	VMOVUPS     Z1, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows2
+	MOVQ        R12, BX
+
+done2:
+	LEAQ (DI)(AX*2), DI
+	SUBQ $0x02, 8(SP)
+	JMP  outputs
+
+rows1:
+	CMPQ R10, $0x06
+	JGE  tile1x4
+	CMPQ R10, $0x04
+	JE   tile1x4
+	CMPQ R10, $0x03
+	JGE  tile1x3
+	CMPQ R10, $0x02
+	JGE  tile1x2
+	CMPQ R10, $0x01
+	JGE  tile1x1
+
+tile1x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   R8, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   BX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs1x4:
+	VMOVUPS     (R11), Z4
+	VMOVUPS     (R11)(DX*1), Z5
+	VMOVUPS     (R11)(DX*2), Z6
+	VMOVUPS     (R12), Z7
+	VMOVUPS     (R13), Z8
+	VFMADD231PS Z4, Z8, Z0
+	VFMADD231PS Z5, Z8, Z1
+	VFMADD231PS Z6, Z8, Z2
+	VFMADD231PS Z7, Z8, Z3
+	ADDQ        AX, R11
+	ADDQ        AX, R12
+	ADDQ        $0x40, R13
+	DECQ        R14
+	JNZ         inputs1x4
+	MOVQ        R9, R11
+	LEAQ        (R11)(CX*2), R12
+	ADDQ        CX, R12
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	VMOVUPS     Z3, (R12)
+	LEAQ        (R8)(DX*4), R8
+	LEAQ        (R9)(CX*4), R9
+	SUBQ        $0x04, R10
+	JNZ         rows1
+	MOVQ        R13, BX
+	JMP         done1
+
+tile1x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x3:
+	VMOVUPS     (R11), Z3
+	VMOVUPS     (R11)(DX*1), Z4
+	VMOVUPS     (R11)(DX*2), Z5
+	VMOVUPS     (R12), Z6
+	VFMADD231PS Z3, Z6, Z0
+	VFMADD231PS Z4, Z6, Z1
+	VFMADD231PS Z5, Z6, Z2
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs1x3
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	VMOVUPS     Z2, (R11)(CX*2)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x03, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x2:
+	VMOVUPS     (R11), Z2
+	VMOVUPS     (R11)(DX*1), Z3
+	VMOVUPS     (R12), Z4
+	VFMADD231PS Z2, Z4, Z0
+	VFMADD231PS Z3, Z4, Z1
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs1x2
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	VMOVUPS     Z1, (R11)(CX*1)
+	LEAQ        (R8)(DX*2), R8
+	LEAQ        (R9)(CX*2), R9
+	SUBQ        $0x02, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+	JMP         done1
+
+tile1x1:
+	VXORPS Z0, Z0, Z0
+	MOVQ   R8, R11
+	MOVQ   BX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x1:
+	VMOVUPS     (R11), Z1
+	VFMADD231PS (R12), Z1, Z0
+	ADDQ        AX, R11
+	ADDQ        $0x40, R12
+	DECQ        R13
+	JNZ         inputs1x1
+	MOVQ        R9, R11
+	VMOVUPS     Z0, (R11)
+	LEAQ        (R8)(DX*1), R8
+	LEAQ        (R9)(CX*1), R9
+	SUBQ        $0x01, R10
+	JNZ         rows1
+	MOVQ        R12, BX
+
+done1:
+	LEAQ (DI)(AX*1), DI
+	SUBQ $0x01, 8(SP)
+	JMP  outputs
+
+wide:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R8
+	MOVQ   inputs+64(FP), R9
+	MOVQ   R9, R10
+	SHLQ   $0x08, R10
+
+inputsWide:
+	VMOVUPS     (R8), Z8
+	VFMADD231PS (BX), Z8, Z0
+	VFMADD231PS 64(BX), Z8, Z1
+	VFMADD231PS 128(BX), Z8, Z2
+	VFMADD231PS 192(BX), Z8, Z3
+	VFMADD231PS (BX)(R10*1), Z8, Z4
+	VFMADD231PS 64(BX)(R10*1), Z8, Z5
+	VFMADD231PS 128(BX)(R10*1), Z8, Z6
+	VFMADD231PS 192(BX)(R10*1), Z8, Z7
+	ADDQ        AX, R8
+	ADDQ        $0x00000100, BX
+	DECQ        R9
+	JNZ         inputsWide
+	ADDQ        R10, BX
+	MOVQ        DI, R8
+	VMOVUPS     Z0, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z1, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z2, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z3, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z4, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z5, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z6, (R8)
+	ADDQ        AX, R8
+	VMOVUPS     Z7, (R8)
+	LEAQ        (DI)(AX*8), DI
+	SUBQ        $0x08, 8(SP)
+	JMP         outputs
+
+// func dense4x1AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·dense4x1AVX2(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x71
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x31
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x10
+	JLE     tail
+	LEAQ    -16(R9), R9
+	MOVQ    $0x00000010, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x0b
+	JGE  tile2x6
+	CMPQ R8, $0x06
+	JE   tile2x6
+	CMPQ R8, $0x09
+	JGE  tile2x5
+	CMPQ R8, $0x05
+	JE   tile2x5
+	CMPQ R8, $0x07
+	JGE  tile2x4
+	CMPQ R8, $0x04
+	JE   tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x6:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	VXORPS X10, X10, X10
+	VXORPS X11, X11, X11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS      (R12), X12
+	VMOVUPS      16(R12), X13
+	VBROADCASTSS (R10), X14
+	VFMADD231PS  X14, X12, X0
+	VFMADD231PS  X14, X13, X1
+	VBROADCASTSS (R10)(DX*1), X14
+	VFMADD231PS  X14, X12, X2
+	VFMADD231PS  X14, X13, X3
+	VBROADCASTSS (R10)(DX*2), X14
+	VFMADD231PS  X14, X12, X4
+	VFMADD231PS  X14, X13, X5
+	VBROADCASTSS (R11), X14
+	VFMADD231PS  X14, X12, X6
+	VFMADD231PS  X14, X13, X7
+	VBROADCASTSS (R11)(DX*1), X14
+	VFMADD231PS  X14, X12, X8
+	VFMADD231PS  X14, X13, X9
+	VBROADCASTSS (R11)(DX*2), X14
+	VFMADD231PS  X14, X12, X10
+	VFMADD231PS  X14, X13, X11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x20, R12
+	DECQ         R13
+	JNZ          inputs2x6
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      X0, (R10)
+	VMOVUPS      X2, (R10)(CX*1)
+	VMOVUPS      X4, (R10)(CX*2)
+	VMOVUPS      X6, (R11)
+	VMOVUPS      X8, (R11)(CX*1)
+	VMOVUPS      X10, (R11)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      X1, (R10)
+	VMOVUPS      X3, (R10)(CX*1)
+	VMOVUPS      X5, (R10)(CX*2)
+	VMOVUPS      X7, (R11)
+	VMOVUPS      X9, (R11)(CX*1)
+	VMOVUPS      X11, (R11)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x5:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	VXORPS X8, X8, X8
+	VXORPS X9, X9, X9
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x5:
+	VMOVUPS      (R12), X10
+	VMOVUPS      16(R12), X11
+	VBROADCASTSS (R10), X12
+	VFMADD231PS  X12, X10, X0
+	VFMADD231PS  X12, X11, X1
+	VBROADCASTSS (R10)(DX*1), X12
+	VFMADD231PS  X12, X10, X2
+	VFMADD231PS  X12, X11, X3
+	VBROADCASTSS (R10)(DX*2), X12
+	VFMADD231PS  X12, X10, X4
+	VFMADD231PS  X12, X11, X5
+	VBROADCASTSS (R11), X12
+	VFMADD231PS  X12, X10, X6
+	VFMADD231PS  X12, X11, X7
+	VBROADCASTSS (R11)(DX*1), X12
+	VFMADD231PS  X12, X10, X8
+	VFMADD231PS  X12, X11, X9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x20, R12
+	DECQ         R13
+	JNZ          inputs2x5
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      X0, (R10)
+	VMOVUPS      X2, (R10)(CX*1)
+	VMOVUPS      X4, (R10)(CX*2)
+	VMOVUPS      X6, (R11)
+	VMOVUPS      X8, (R11)(CX*1)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      X1, (R10)
+	VMOVUPS      X3, (R10)(CX*1)
+	VMOVUPS      X5, (R10)(CX*2)
+	VMOVUPS      X7, (R11)
+	VMOVUPS      X9, (R11)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x4:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS      (R12), X8
+	VMOVUPS      16(R12), X9
+	VBROADCASTSS (R10), X10
+	VFMADD231PS  X10, X8, X0
+	VFMADD231PS  X10, X9, X1
+	VBROADCASTSS (R10)(DX*1), X10
+	VFMADD231PS  X10, X8, X2
+	VFMADD231PS  X10, X9, X3
+	VBROADCASTSS (R10)(DX*2), X10
+	VFMADD231PS  X10, X8, X4
+	VFMADD231PS  X10, X9, X5
+	VBROADCASTSS (R11), X10
+	VFMADD231PS  X10, X8, X6
+	VFMADD231PS  X10, X9, X7
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x20, R12
+	DECQ         R13
+	JNZ          inputs2x4
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      X0, (R10)
+	VMOVUPS      X2, (R10)(CX*1)
+	VMOVUPS      X4, (R10)(CX*2)
+	VMOVUPS      X6, (R11)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      X1, (R10)
+	VMOVUPS      X3, (R10)(CX*1)
+	VMOVUPS      X5, (R10)(CX*2)
+	VMOVUPS      X7, (R11)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS      (R11), X6
+	VMOVUPS      16(R11), X7
 	VBROADCASTSS (R10), X8
-	VFMADD231PS  (DX), X8, X0
-	VFMADD231PS  16(DX), X8, X1
-	VFMADD231PS  32(DX), X8, X2
-	VFMADD231PS  48(DX), X8, X3
-	VFMADD231PS  64(DX), X8, X4
-	VFMADD231PS  80(DX), X8, X5
-	VFMADD231PS  96(DX), X8, X6
-	VFMADD231PS  112(DX), X8, X7
-	ADDQ         $0x00000080, DX
-	ADDQ         BX, R10
+	VFMADD231PS  X8, X6, X0
+	VFMADD231PS  X8, X7, X1
+	VBROADCASTSS (R10)(DX*1), X8
+	VFMADD231PS  X8, X6, X2
+	VFMADD231PS  X8, X7, X3
+	VBROADCASTSS (R10)(DX*2), X8
+	VFMADD231PS  X8, X6, X4
+	VFMADD231PS  X8, X7, X5
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs2x3
+	MOVQ         DI, R10
+	VMOVUPS      X0, (R10)
+	VMOVUPS      X2, (R10)(CX*1)
+	VMOVUPS      X4, (R10)(CX*2)
+	ADDQ         R9, R10
+	VMOVUPS      X1, (R10)
+	VMOVUPS      X3, (R10)(CX*1)
+	VMOVUPS      X5, (R10)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS      (R11), X4
+	VMOVUPS      16(R11), X5
+	VBROADCASTSS (R10), X6
+	VFMADD231PS  X6, X4, X0
+	VFMADD231PS  X6, X5, X1
+	VBROADCASTSS (R10)(DX*1), X6
+	VFMADD231PS  X6, X4, X2
+	VFMADD231PS  X6, X5, X3
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs2x2
+	MOVQ         DI, R10
+	VMOVUPS      X0, (R10)
+	VMOVUPS      X2, (R10)(CX*1)
+	ADDQ         R9, R10
+	VMOVUPS      X1, (R10)
+	VMOVUPS      X3, (R10)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x1:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS      (R11), X2
+	VMOVUPS      16(R11), X3
+	VBROADCASTSS (R10), X4
+	VFMADD231PS  X4, X2, X0
+	VFMADD231PS  X4, X3, X1
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs2x1
+	MOVQ         DI, R10
+	VMOVUPS      X0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      X1, (R10)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+
+done2:
+	ADDQ $0x20, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x10, DI
+
+rows1:
+	CMPQ R8, $0x0b
+	JGE  tile1x6
+	CMPQ R8, $0x06
+	JE   tile1x6
+	CMPQ R8, $0x09
+	JGE  tile1x5
+	CMPQ R8, $0x05
+	JE   tile1x5
+	CMPQ R8, $0x07
+	JGE  tile1x4
+	CMPQ R8, $0x04
+	JE   tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x6:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS      (R11), X6
+	VBROADCASTSS (R9), X7
+	VFMADD231PS  X7, X6, X0
+	VBROADCASTSS (R9)(DX*1), X7
+	VFMADD231PS  X7, X6, X1
+	VBROADCASTSS (R9)(DX*2), X7
+	VFMADD231PS  X7, X6, X2
+	VBROADCASTSS (R10), X7
+	VFMADD231PS  X7, X6, X3
+	VBROADCASTSS (R10)(DX*1), X7
+	VFMADD231PS  X7, X6, X4
+	VBROADCASTSS (R10)(DX*2), X7
+	VFMADD231PS  X7, X6, X5
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          inputs1x6
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      X0, (R9)
+	VMOVUPS      X1, (R9)(CX*1)
+	VMOVUPS      X2, (R9)(CX*2)
+	VMOVUPS      X3, (R10)
+	VMOVUPS      X4, (R10)(CX*1)
+	VMOVUPS      X5, (R10)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x5:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x5:
+	VMOVUPS      (R11), X5
+	VBROADCASTSS (R9), X6
+	VFMADD231PS  X6, X5, X0
+	VBROADCASTSS (R9)(DX*1), X6
+	VFMADD231PS  X6, X5, X1
+	VBROADCASTSS (R9)(DX*2), X6
+	VFMADD231PS  X6, X5, X2
+	VBROADCASTSS (R10), X6
+	VFMADD231PS  X6, X5, X3
+	VBROADCASTSS (R10)(DX*1), X6
+	VFMADD231PS  X6, X5, X4
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          inputs1x5
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      X0, (R9)
+	VMOVUPS      X1, (R9)(CX*1)
+	VMOVUPS      X2, (R9)(CX*2)
+	VMOVUPS      X3, (R10)
+	VMOVUPS      X4, (R10)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x4:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS      (R11), X4
+	VBROADCASTSS (R9), X5
+	VFMADD231PS  X5, X4, X0
+	VBROADCASTSS (R9)(DX*1), X5
+	VFMADD231PS  X5, X4, X1
+	VBROADCASTSS (R9)(DX*2), X5
+	VFMADD231PS  X5, X4, X2
+	VBROADCASTSS (R10), X5
+	VFMADD231PS  X5, X4, X3
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x10, R11
+	DECQ         R12
+	JNZ          inputs1x4
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      X0, (R9)
+	VMOVUPS      X1, (R9)(CX*1)
+	VMOVUPS      X2, (R9)(CX*2)
+	VMOVUPS      X3, (R10)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x3:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS      (R10), X3
+	VBROADCASTSS (R9), X4
+	VFMADD231PS  X4, X3, X0
+	VBROADCASTSS (R9)(DX*1), X4
+	VFMADD231PS  X4, X3, X1
+	VBROADCASTSS (R9)(DX*2), X4
+	VFMADD231PS  X4, X3, X2
+	ADDQ         $0x04, R9
+	ADDQ         $0x10, R10
 	DECQ         R11
-	JNZ          inputs8
+	JNZ          inputs1x3
+	MOVQ         DI, R9
+	VMOVUPS      X0, (R9)
+	VMOVUPS      X1, (R9)(CX*1)
+	VMOVUPS      X2, (R9)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
+
+tile1x2:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS      (R10), X2
+	VBROADCASTSS (R9), X3
+	VFMADD231PS  X3, X2, X0
+	VBROADCASTSS (R9)(DX*1), X3
+	VFMADD231PS  X3, X2, X1
+	ADDQ         $0x04, R9
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          inputs1x2
+	MOVQ         DI, R9
+	VMOVUPS      X0, (R9)
+	VMOVUPS      X1, (R9)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
+
+tile1x1:
+	VXORPS X0, X0, X0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS      (R10), X1
+	VBROADCASTSS (R9), X2
+	VFMADD231PS  X2, X1, X0
+	ADDQ         $0x04, R9
+	ADDQ         $0x10, R10
+	DECQ         R11
+	JNZ          inputs1x1
+	MOVQ         DI, R9
+	VMOVUPS      X0, (R9)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000004, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS X0, X0, X0
+	VXORPS X1, X1, X1
+	VXORPS X2, X2, X2
+	VXORPS X3, X3, X3
+	VXORPS X4, X4, X4
+	VXORPS X5, X5, X5
+	VXORPS X6, X6, X6
+	VXORPS X7, X7, X7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x05, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTSS (SI), X8
+	VFMADD231PS  (AX), X8, X0
+	VFMADD231PS  16(AX), X8, X1
+	VFMADD231PS  (AX)(R9*1), X8, X2
+	VFMADD231PS  16(AX)(R9*1), X8, X3
+	VFMADD231PS  (AX)(R9*2), X8, X4
+	VFMADD231PS  16(AX)(R9*2), X8, X5
+	VFMADD231PS  (AX)(R10*1), X8, X6
+	VFMADD231PS  16(AX)(R10*1), X8, X7
+	ADDQ         $0x04, SI
+	ADDQ         $0x20, AX
+	DECQ         R8
+	JNZ          inputsSingle4
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	ADDQ         R9, AX
 	VMOVUPS      X0, (DI)
 	VMOVUPS      X1, 16(DI)
 	VMOVUPS      X2, 32(DI)
@@ -2312,225 +4166,5885 @@ inputs8:
 	VMOVUPS      X4, 64(DI)
 	VMOVUPS      X5, 80(DI)
 	VMOVUPS      X6, 96(DI)
-	LEAQ         112(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X7, (R10)
-	ADDQ         $0x00000080, DI
-	SUBQ         $0x08, SI
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x10, SI
+	MOVQ         $0x00000070, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      X7, (DI)(SI*1)
+	ADDQ         $0x00000080, (SP)
 	JMP          outputs
 
-tile7:
+single2:
 	VXORPS X0, X0, X0
 	VXORPS X1, X1, X1
 	VXORPS X2, X2, X2
 	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	VXORPS X6, X6, X6
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x05, R9
+	LEAQ   (R9)(R9*2), R10
 
-inputs7:
-	VBROADCASTSS (R10), X7
-	VFMADD231PS  (DX), X7, X0
-	VFMADD231PS  16(DX), X7, X1
-	VFMADD231PS  32(DX), X7, X2
-	VFMADD231PS  48(DX), X7, X3
-	VFMADD231PS  64(DX), X7, X4
-	VFMADD231PS  80(DX), X7, X5
-	VFMADD231PS  96(DX), X7, X6
-	ADDQ         $0x70, DX
-	ADDQ         BX, R10
-	DECQ         R11
-	JNZ          inputs7
+inputsSingle2:
+	VBROADCASTSS (SI), X4
+	VFMADD231PS  (AX), X4, X0
+	VFMADD231PS  16(AX), X4, X1
+	VFMADD231PS  (AX)(R9*1), X4, X2
+	VFMADD231PS  16(AX)(R9*1), X4, X3
+	ADDQ         $0x04, SI
+	ADDQ         $0x20, AX
+	DECQ         R8
+	JNZ          inputsSingle2
+	ADDQ         R9, AX
 	VMOVUPS      X0, (DI)
 	VMOVUPS      X1, 16(DI)
 	VMOVUPS      X2, 32(DI)
-	VMOVUPS      X3, 48(DI)
-	VMOVUPS      X4, 64(DI)
-	VMOVUPS      X5, 80(DI)
-	LEAQ         96(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X6, (R10)
-	ADDQ         $0x70, DI
-	SUBQ         $0x07, SI
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x10, SI
+	MOVQ         $0x00000030, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      X3, (DI)(SI*1)
+	ADDQ         $0x40, (SP)
 	JMP          outputs
 
-tile6:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	VXORPS X5, X5, X5
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+// func dense8x1AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·dense8x1AVX2(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
 
-inputs6:
-	VBROADCASTSS (R10), X6
-	VFMADD231PS  (DX), X6, X0
-	VFMADD231PS  16(DX), X6, X1
-	VFMADD231PS  32(DX), X6, X2
-	VFMADD231PS  48(DX), X6, X3
-	VFMADD231PS  64(DX), X6, X4
-	VFMADD231PS  80(DX), X6, X5
-	ADDQ         $0x60, DX
-	ADDQ         BX, R10
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000000e1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x61
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x20
+	JLE     tail
+	LEAQ    -32(R9), R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x0b
+	JGE  tile2x6
+	CMPQ R8, $0x06
+	JE   tile2x6
+	CMPQ R8, $0x09
+	JGE  tile2x5
+	CMPQ R8, $0x05
+	JE   tile2x5
+	CMPQ R8, $0x07
+	JGE  tile2x4
+	CMPQ R8, $0x04
+	JE   tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSS (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSS (R10)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSS (R10)(DX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSS (R11), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSS (R11)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSS (R11)(DX*2), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x6
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y8, (R11)(CX*1)
+	VMOVUPS      Y10, (R11)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(CX*1)
+	VMOVUPS      Y11, (R11)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x5:
+	VMOVUPS      (R12), Y10
+	VMOVUPS      32(R12), Y11
+	VBROADCASTSS (R10), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSS (R10)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSS (R10)(DX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSS (R11), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSS (R11)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x5
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y8, (R11)(CX*1)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS      (R12), Y8
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSS (R10), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSS (R10)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSS (R10)(DX*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSS (R11), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x4
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS      (R11), Y6
+	VMOVUPS      32(R11), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (R10)(DX*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (R10)(DX*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x3
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x2
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS      (R11), Y2
+	VMOVUPS      32(R11), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x04, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x1
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+
+done2:
+	ADDQ $0x40, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x20, DI
+
+rows1:
+	CMPQ R8, $0x0b
+	JGE  tile1x6
+	CMPQ R8, $0x06
+	JE   tile1x6
+	CMPQ R8, $0x09
+	JGE  tile1x5
+	CMPQ R8, $0x05
+	JE   tile1x5
+	CMPQ R8, $0x07
+	JGE  tile1x4
+	CMPQ R8, $0x04
+	JE   tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS      (R11), Y6
+	VBROADCASTSS (R9), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSS (R9)(DX*1), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSS (R9)(DX*2), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSS (R10), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSS (R10)(DX*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSS (R10)(DX*2), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x6
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x5:
+	VMOVUPS      (R11), Y5
+	VBROADCASTSS (R9), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSS (R9)(DX*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R9)(DX*2), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSS (R10)(DX*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x5
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, (R10)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS      (R11), Y4
+	VBROADCASTSS (R9), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSS (R9)(DX*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSS (R9)(DX*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSS (R10), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x4
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS      (R10), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (R9)(DX*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (R9)(DX*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x04, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs6
-	VMOVUPS      X0, (DI)
-	VMOVUPS      X1, 16(DI)
-	VMOVUPS      X2, 32(DI)
-	VMOVUPS      X3, 48(DI)
-	VMOVUPS      X4, 64(DI)
-	LEAQ         80(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X5, (R10)
-	ADDQ         $0x60, DI
-	SUBQ         $0x06, SI
-	JMP          outputs
+	JNZ          inputs1x3
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
 
-tile5:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	VXORPS X4, X4, X4
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+tile1x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
 
-inputs5:
-	VBROADCASTSS (R10), X5
-	VFMADD231PS  (DX), X5, X0
-	VFMADD231PS  16(DX), X5, X1
-	VFMADD231PS  32(DX), X5, X2
-	VFMADD231PS  48(DX), X5, X3
-	VFMADD231PS  64(DX), X5, X4
-	ADDQ         $0x50, DX
-	ADDQ         BX, R10
+inputs1x2:
+	VMOVUPS      (R10), Y2
+	VBROADCASTSS (R9), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (R9)(DX*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x04, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs5
-	VMOVUPS      X0, (DI)
-	VMOVUPS      X1, 16(DI)
-	VMOVUPS      X2, 32(DI)
-	VMOVUPS      X3, 48(DI)
-	LEAQ         64(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X4, (R10)
-	ADDQ         $0x50, DI
-	SUBQ         $0x05, SI
-	JMP          outputs
+	JNZ          inputs1x2
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
 
-tile4:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	VXORPS X3, X3, X3
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+tile1x1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
 
-inputs4:
-	VBROADCASTSS (R10), X4
-	VFMADD231PS  (DX), X4, X0
-	VFMADD231PS  16(DX), X4, X1
-	VFMADD231PS  32(DX), X4, X2
-	VFMADD231PS  48(DX), X4, X3
-	ADDQ         $0x40, DX
-	ADDQ         BX, R10
+inputs1x1:
+	VMOVUPS      (R10), Y1
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x04, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs4
-	VMOVUPS      X0, (DI)
-	VMOVUPS      X1, 16(DI)
-	VMOVUPS      X2, 32(DI)
-	LEAQ         48(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X3, (R10)
-	ADDQ         $0x40, DI
-	SUBQ         $0x04, SI
+	JNZ          inputs1x1
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000004, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTSS (SI), Y8
+	VFMADD231PS  (AX), Y8, Y0
+	VFMADD231PS  32(AX), Y8, Y1
+	VFMADD231PS  (AX)(R9*1), Y8, Y2
+	VFMADD231PS  32(AX)(R9*1), Y8, Y3
+	VFMADD231PS  (AX)(R9*2), Y8, Y4
+	VFMADD231PS  32(AX)(R9*2), Y8, Y5
+	VFMADD231PS  (AX)(R10*1), Y8, Y6
+	VFMADD231PS  32(AX)(R10*1), Y8, Y7
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, AX
+	DECQ         R8
+	JNZ          inputsSingle4
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x20, SI
+	MOVQ         $0x000000e0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Y7, (DI)(SI*1)
+	ADDQ         $0x00000100, (SP)
 	JMP          outputs
 
-tile3:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	VXORPS X2, X2, X2
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+single2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
 
-inputs3:
-	VBROADCASTSS (R10), X3
-	VFMADD231PS  (DX), X3, X0
-	VFMADD231PS  16(DX), X3, X1
-	VFMADD231PS  32(DX), X3, X2
-	ADDQ         $0x30, DX
-	ADDQ         BX, R10
+inputsSingle2:
+	VBROADCASTSS (SI), Y4
+	VFMADD231PS  (AX), Y4, Y0
+	VFMADD231PS  32(AX), Y4, Y1
+	VFMADD231PS  (AX)(R9*1), Y4, Y2
+	VFMADD231PS  32(AX)(R9*1), Y4, Y3
+	ADDQ         $0x04, SI
+	ADDQ         $0x40, AX
+	DECQ         R8
+	JNZ          inputsSingle2
+	ADDQ         R9, AX
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x20, SI
+	MOVQ         $0x00000060, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Y3, (DI)(SI*1)
+	ADDQ         $0x00000080, (SP)
+	JMP          outputs
+
+// func dense8x2AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·dense8x2AVX2(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000000e1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x61
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x20
+	JLE     tail
+	LEAQ    -32(R9), R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x0b
+	JGE  tile2x6
+	CMPQ R8, $0x06
+	JE   tile2x6
+	CMPQ R8, $0x09
+	JGE  tile2x5
+	CMPQ R8, $0x05
+	JE   tile2x5
+	CMPQ R8, $0x07
+	JGE  tile2x4
+	CMPQ R8, $0x04
+	JE   tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS      (R12), Y12
+	VMOVUPS      32(R12), Y13
+	VBROADCASTSD (R10), Y14
+	VFMADD231PS  Y14, Y12, Y0
+	VFMADD231PS  Y14, Y13, Y1
+	VBROADCASTSD (R10)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y2
+	VFMADD231PS  Y14, Y13, Y3
+	VBROADCASTSD (R10)(DX*2), Y14
+	VFMADD231PS  Y14, Y12, Y4
+	VFMADD231PS  Y14, Y13, Y5
+	VBROADCASTSD (R11), Y14
+	VFMADD231PS  Y14, Y12, Y6
+	VFMADD231PS  Y14, Y13, Y7
+	VBROADCASTSD (R11)(DX*1), Y14
+	VFMADD231PS  Y14, Y12, Y8
+	VFMADD231PS  Y14, Y13, Y9
+	VBROADCASTSD (R11)(DX*2), Y14
+	VFMADD231PS  Y14, Y12, Y10
+	VFMADD231PS  Y14, Y13, Y11
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x6
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y8, (R11)(CX*1)
+	VMOVUPS      Y10, (R11)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(CX*1)
+	VMOVUPS      Y11, (R11)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x5:
+	VMOVUPS      (R12), Y10
+	VMOVUPS      32(R12), Y11
+	VBROADCASTSD (R10), Y12
+	VFMADD231PS  Y12, Y10, Y0
+	VFMADD231PS  Y12, Y11, Y1
+	VBROADCASTSD (R10)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y2
+	VFMADD231PS  Y12, Y11, Y3
+	VBROADCASTSD (R10)(DX*2), Y12
+	VFMADD231PS  Y12, Y10, Y4
+	VFMADD231PS  Y12, Y11, Y5
+	VBROADCASTSD (R11), Y12
+	VFMADD231PS  Y12, Y10, Y6
+	VFMADD231PS  Y12, Y11, Y7
+	VBROADCASTSD (R11)(DX*1), Y12
+	VFMADD231PS  Y12, Y10, Y8
+	VFMADD231PS  Y12, Y11, Y9
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x5
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	VMOVUPS      Y8, (R11)(CX*1)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	VMOVUPS      Y9, (R11)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS      (R12), Y8
+	VMOVUPS      32(R12), Y9
+	VBROADCASTSD (R10), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y1
+	VBROADCASTSD (R10)(DX*1), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y3
+	VBROADCASTSD (R10)(DX*2), Y10
+	VFMADD231PS  Y10, Y8, Y4
+	VFMADD231PS  Y10, Y9, Y5
+	VBROADCASTSD (R11), Y10
+	VFMADD231PS  Y10, Y8, Y6
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs2x4
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	VMOVUPS      Y6, (R11)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	VMOVUPS      Y7, (R11)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS      (R11), Y6
+	VMOVUPS      32(R11), Y7
+	VBROADCASTSD (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSD (R10)(DX*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSD (R10)(DX*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x3
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	VMOVUPS      Y4, (R10)(CX*2)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS      (R11), Y4
+	VMOVUPS      32(R11), Y5
+	VBROADCASTSD (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSD (R10)(DX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x2
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	VMOVUPS      Y2, (R10)(CX*1)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	VMOVUPS      Y3, (R10)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS      (R11), Y2
+	VMOVUPS      32(R11), Y3
+	VBROADCASTSD (R10), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs2x1
+	MOVQ         DI, R10
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y1, (R10)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+
+done2:
+	ADDQ $0x40, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x20, DI
+
+rows1:
+	CMPQ R8, $0x0b
+	JGE  tile1x6
+	CMPQ R8, $0x06
+	JE   tile1x6
+	CMPQ R8, $0x09
+	JGE  tile1x5
+	CMPQ R8, $0x05
+	JE   tile1x5
+	CMPQ R8, $0x07
+	JGE  tile1x4
+	CMPQ R8, $0x04
+	JE   tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS      (R11), Y6
+	VBROADCASTSD (R9), Y7
+	VFMADD231PS  Y7, Y6, Y0
+	VBROADCASTSD (R9)(DX*1), Y7
+	VFMADD231PS  Y7, Y6, Y1
+	VBROADCASTSD (R9)(DX*2), Y7
+	VFMADD231PS  Y7, Y6, Y2
+	VBROADCASTSD (R10), Y7
+	VFMADD231PS  Y7, Y6, Y3
+	VBROADCASTSD (R10)(DX*1), Y7
+	VFMADD231PS  Y7, Y6, Y4
+	VBROADCASTSD (R10)(DX*2), Y7
+	VFMADD231PS  Y7, Y6, Y5
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x6
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, (R10)(CX*1)
+	VMOVUPS      Y5, (R10)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x5:
+	VMOVUPS      (R11), Y5
+	VBROADCASTSD (R9), Y6
+	VFMADD231PS  Y6, Y5, Y0
+	VBROADCASTSD (R9)(DX*1), Y6
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSD (R9)(DX*2), Y6
+	VFMADD231PS  Y6, Y5, Y2
+	VBROADCASTSD (R10), Y6
+	VFMADD231PS  Y6, Y5, Y3
+	VBROADCASTSD (R10)(DX*1), Y6
+	VFMADD231PS  Y6, Y5, Y4
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x5
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	VMOVUPS      Y4, (R10)(CX*1)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x05, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS      (R11), Y4
+	VBROADCASTSD (R9), Y5
+	VFMADD231PS  Y5, Y4, Y0
+	VBROADCASTSD (R9)(DX*1), Y5
+	VFMADD231PS  Y5, Y4, Y1
+	VBROADCASTSD (R9)(DX*2), Y5
+	VFMADD231PS  Y5, Y4, Y2
+	VBROADCASTSD (R10), Y5
+	VFMADD231PS  Y5, Y4, Y3
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x20, R11
+	DECQ         R12
+	JNZ          inputs1x4
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	VMOVUPS      Y3, (R10)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS      (R10), Y3
+	VBROADCASTSD (R9), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSD (R9)(DX*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSD (R9)(DX*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $0x08, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs3
-	VMOVUPS      X0, (DI)
-	VMOVUPS      X1, 16(DI)
-	LEAQ         32(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X2, (R10)
-	ADDQ         $0x30, DI
-	SUBQ         $0x03, SI
-	JMP          outputs
+	JNZ          inputs1x3
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	VMOVUPS      Y2, (R9)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
 
-tile2:
-	VXORPS X0, X0, X0
-	VXORPS X1, X1, X1
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+tile1x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
 
-inputs2:
-	VBROADCASTSS (R10), X2
-	VFMADD231PS  (DX), X2, X0
-	VFMADD231PS  16(DX), X2, X1
-	ADDQ         $0x20, DX
-	ADDQ         BX, R10
+inputs1x2:
+	VMOVUPS      (R10), Y2
+	VBROADCASTSD (R9), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSD (R9)(DX*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $0x08, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs2
-	VMOVUPS      X0, (DI)
-	LEAQ         16(DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X1, (R10)
-	ADDQ         $0x20, DI
-	SUBQ         $0x02, SI
-	JMP          outputs
+	JNZ          inputs1x2
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	VMOVUPS      Y1, (R9)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
 
-tile1:
-	VXORPS X0, X0, X0
-	MOVQ   CX, R10
-	MOVQ   inputs+40(FP), R11
+tile1x1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
 
-inputs1:
-	VBROADCASTSS (R10), X1
-	VFMADD231PS  (DX), X1, X0
-	ADDQ         $0x10, DX
-	ADDQ         BX, R10
+inputs1x1:
+	VMOVUPS      (R10), Y1
+	VBROADCASTSD (R9), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $0x08, R9
+	ADDQ         $0x20, R10
 	DECQ         R11
-	JNZ          inputs1
-	LEAQ         (DI), R10
-	CMPQ         R10, R8
-	CMOVQGT      R8, R10
-	VMOVUPS      X0, (R10)
-	ADDQ         $0x10, DI
-	SUBQ         $0x01, SI
+	JNZ          inputs1x1
+	MOVQ         DI, R9
+	VMOVUPS      Y0, (R9)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000008, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTSD (SI), Y8
+	VFMADD231PS  (AX), Y8, Y0
+	VFMADD231PS  32(AX), Y8, Y1
+	VFMADD231PS  (AX)(R9*1), Y8, Y2
+	VFMADD231PS  32(AX)(R9*1), Y8, Y3
+	VFMADD231PS  (AX)(R9*2), Y8, Y4
+	VFMADD231PS  32(AX)(R9*2), Y8, Y5
+	VFMADD231PS  (AX)(R10*1), Y8, Y6
+	VFMADD231PS  32(AX)(R10*1), Y8, Y7
+	ADDQ         $0x08, SI
+	ADDQ         $0x40, AX
+	DECQ         R8
+	JNZ          inputsSingle4
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	VMOVUPS      Y3, 96(DI)
+	VMOVUPS      Y4, 128(DI)
+	VMOVUPS      Y5, 160(DI)
+	VMOVUPS      Y6, 192(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x20, SI
+	MOVQ         $0x000000e0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Y7, (DI)(SI*1)
+	ADDQ         $0x00000100, (SP)
 	JMP          outputs
 
-// func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+single2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTSD (SI), Y4
+	VFMADD231PS  (AX), Y4, Y0
+	VFMADD231PS  32(AX), Y4, Y1
+	VFMADD231PS  (AX)(R9*1), Y4, Y2
+	VFMADD231PS  32(AX)(R9*1), Y4, Y3
+	ADDQ         $0x08, SI
+	ADDQ         $0x40, AX
+	DECQ         R8
+	JNZ          inputsSingle2
+	ADDQ         R9, AX
+	VMOVUPS      Y0, (DI)
+	VMOVUPS      Y1, 32(DI)
+	VMOVUPS      Y2, 64(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x20, SI
+	MOVQ         $0x00000060, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Y3, (DI)(SI*1)
+	ADDQ         $0x00000080, (SP)
+	JMP          outputs
+
+// func dense8x4AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, CMOV, FMA3
+TEXT ·dense8x4AVX2(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000000e1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x61
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x20
+	JLE     tail
+	LEAQ    -32(R9), R9
+	MOVQ    $0x00000020, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x0b
+	JGE  tile2x6
+	CMPQ R8, $0x06
+	JE   tile2x6
+	CMPQ R8, $0x09
+	JGE  tile2x5
+	CMPQ R8, $0x05
+	JE   tile2x5
+	CMPQ R8, $0x07
+	JGE  tile2x4
+	CMPQ R8, $0x04
+	JE   tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS        (R12), Y12
+	VMOVUPS        32(R12), Y13
+	VBROADCASTF128 (R10), Y14
+	VFMADD231PS    Y14, Y12, Y0
+	VFMADD231PS    Y14, Y13, Y1
+	VBROADCASTF128 (R10)(DX*1), Y14
+	VFMADD231PS    Y14, Y12, Y2
+	VFMADD231PS    Y14, Y13, Y3
+	VBROADCASTF128 (R10)(DX*2), Y14
+	VFMADD231PS    Y14, Y12, Y4
+	VFMADD231PS    Y14, Y13, Y5
+	VBROADCASTF128 (R11), Y14
+	VFMADD231PS    Y14, Y12, Y6
+	VFMADD231PS    Y14, Y13, Y7
+	VBROADCASTF128 (R11)(DX*1), Y14
+	VFMADD231PS    Y14, Y12, Y8
+	VFMADD231PS    Y14, Y13, Y9
+	VBROADCASTF128 (R11)(DX*2), Y14
+	VFMADD231PS    Y14, Y12, Y10
+	VFMADD231PS    Y14, Y13, Y11
+	ADDQ           $0x10, R10
+	ADDQ           $0x10, R11
+	ADDQ           $0x40, R12
+	DECQ           R13
+	JNZ            inputs2x6
+	MOVQ           DI, R10
+	LEAQ           (R10)(CX*2), R11
+	ADDQ           CX, R11
+	VMOVUPS        Y0, (R10)
+	VMOVUPS        Y2, (R10)(CX*1)
+	VMOVUPS        Y4, (R10)(CX*2)
+	VMOVUPS        Y6, (R11)
+	VMOVUPS        Y8, (R11)(CX*1)
+	VMOVUPS        Y10, (R11)(CX*2)
+	ADDQ           R9, R10
+	ADDQ           R9, R11
+	VMOVUPS        Y1, (R10)
+	VMOVUPS        Y3, (R10)(CX*1)
+	VMOVUPS        Y5, (R10)(CX*2)
+	VMOVUPS        Y7, (R11)
+	VMOVUPS        Y9, (R11)(CX*1)
+	VMOVUPS        Y11, (R11)(CX*2)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	SUBQ           $0x06, R8
+	JNZ            rows2
+	MOVQ           R12, AX
+	JMP            done2
+
+tile2x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x5:
+	VMOVUPS        (R12), Y10
+	VMOVUPS        32(R12), Y11
+	VBROADCASTF128 (R10), Y12
+	VFMADD231PS    Y12, Y10, Y0
+	VFMADD231PS    Y12, Y11, Y1
+	VBROADCASTF128 (R10)(DX*1), Y12
+	VFMADD231PS    Y12, Y10, Y2
+	VFMADD231PS    Y12, Y11, Y3
+	VBROADCASTF128 (R10)(DX*2), Y12
+	VFMADD231PS    Y12, Y10, Y4
+	VFMADD231PS    Y12, Y11, Y5
+	VBROADCASTF128 (R11), Y12
+	VFMADD231PS    Y12, Y10, Y6
+	VFMADD231PS    Y12, Y11, Y7
+	VBROADCASTF128 (R11)(DX*1), Y12
+	VFMADD231PS    Y12, Y10, Y8
+	VFMADD231PS    Y12, Y11, Y9
+	ADDQ           $0x10, R10
+	ADDQ           $0x10, R11
+	ADDQ           $0x40, R12
+	DECQ           R13
+	JNZ            inputs2x5
+	MOVQ           DI, R10
+	LEAQ           (R10)(CX*2), R11
+	ADDQ           CX, R11
+	VMOVUPS        Y0, (R10)
+	VMOVUPS        Y2, (R10)(CX*1)
+	VMOVUPS        Y4, (R10)(CX*2)
+	VMOVUPS        Y6, (R11)
+	VMOVUPS        Y8, (R11)(CX*1)
+	ADDQ           R9, R10
+	ADDQ           R9, R11
+	VMOVUPS        Y1, (R10)
+	VMOVUPS        Y3, (R10)(CX*1)
+	VMOVUPS        Y5, (R10)(CX*2)
+	VMOVUPS        Y7, (R11)
+	VMOVUPS        Y9, (R11)(CX*1)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x05, R8
+	JNZ            rows2
+	MOVQ           R12, AX
+	JMP            done2
+
+tile2x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS        (R12), Y8
+	VMOVUPS        32(R12), Y9
+	VBROADCASTF128 (R10), Y10
+	VFMADD231PS    Y10, Y8, Y0
+	VFMADD231PS    Y10, Y9, Y1
+	VBROADCASTF128 (R10)(DX*1), Y10
+	VFMADD231PS    Y10, Y8, Y2
+	VFMADD231PS    Y10, Y9, Y3
+	VBROADCASTF128 (R10)(DX*2), Y10
+	VFMADD231PS    Y10, Y8, Y4
+	VFMADD231PS    Y10, Y9, Y5
+	VBROADCASTF128 (R11), Y10
+	VFMADD231PS    Y10, Y8, Y6
+	VFMADD231PS    Y10, Y9, Y7
+	ADDQ           $0x10, R10
+	ADDQ           $0x10, R11
+	ADDQ           $0x40, R12
+	DECQ           R13
+	JNZ            inputs2x4
+	MOVQ           DI, R10
+	LEAQ           (R10)(CX*2), R11
+	ADDQ           CX, R11
+	VMOVUPS        Y0, (R10)
+	VMOVUPS        Y2, (R10)(CX*1)
+	VMOVUPS        Y4, (R10)(CX*2)
+	VMOVUPS        Y6, (R11)
+	ADDQ           R9, R10
+	ADDQ           R9, R11
+	VMOVUPS        Y1, (R10)
+	VMOVUPS        Y3, (R10)(CX*1)
+	VMOVUPS        Y5, (R10)(CX*2)
+	VMOVUPS        Y7, (R11)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	SUBQ           $0x04, R8
+	JNZ            rows2
+	MOVQ           R12, AX
+	JMP            done2
+
+tile2x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS        (R11), Y6
+	VMOVUPS        32(R11), Y7
+	VBROADCASTF128 (R10), Y8
+	VFMADD231PS    Y8, Y6, Y0
+	VFMADD231PS    Y8, Y7, Y1
+	VBROADCASTF128 (R10)(DX*1), Y8
+	VFMADD231PS    Y8, Y6, Y2
+	VFMADD231PS    Y8, Y7, Y3
+	VBROADCASTF128 (R10)(DX*2), Y8
+	VFMADD231PS    Y8, Y6, Y4
+	VFMADD231PS    Y8, Y7, Y5
+	ADDQ           $0x10, R10
+	ADDQ           $0x40, R11
+	DECQ           R12
+	JNZ            inputs2x3
+	MOVQ           DI, R10
+	VMOVUPS        Y0, (R10)
+	VMOVUPS        Y2, (R10)(CX*1)
+	VMOVUPS        Y4, (R10)(CX*2)
+	ADDQ           R9, R10
+	VMOVUPS        Y1, (R10)
+	VMOVUPS        Y3, (R10)(CX*1)
+	VMOVUPS        Y5, (R10)(CX*2)
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x03, R8
+	JNZ            rows2
+	MOVQ           R11, AX
+	JMP            done2
+
+tile2x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS        (R11), Y4
+	VMOVUPS        32(R11), Y5
+	VBROADCASTF128 (R10), Y6
+	VFMADD231PS    Y6, Y4, Y0
+	VFMADD231PS    Y6, Y5, Y1
+	VBROADCASTF128 (R10)(DX*1), Y6
+	VFMADD231PS    Y6, Y4, Y2
+	VFMADD231PS    Y6, Y5, Y3
+	ADDQ           $0x10, R10
+	ADDQ           $0x40, R11
+	DECQ           R12
+	JNZ            inputs2x2
+	MOVQ           DI, R10
+	VMOVUPS        Y0, (R10)
+	VMOVUPS        Y2, (R10)(CX*1)
+	ADDQ           R9, R10
+	VMOVUPS        Y1, (R10)
+	VMOVUPS        Y3, (R10)(CX*1)
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	SUBQ           $0x02, R8
+	JNZ            rows2
+	MOVQ           R11, AX
+	JMP            done2
+
+tile2x1:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS        (R11), Y2
+	VMOVUPS        32(R11), Y3
+	VBROADCASTF128 (R10), Y4
+	VFMADD231PS    Y4, Y2, Y0
+	VFMADD231PS    Y4, Y3, Y1
+	ADDQ           $0x10, R10
+	ADDQ           $0x40, R11
+	DECQ           R12
+	JNZ            inputs2x1
+	MOVQ           DI, R10
+	VMOVUPS        Y0, (R10)
+	ADDQ           R9, R10
+	VMOVUPS        Y1, (R10)
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x01, R8
+	JNZ            rows2
+	MOVQ           R11, AX
+
+done2:
+	ADDQ $0x40, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x20, DI
+
+rows1:
+	CMPQ R8, $0x0b
+	JGE  tile1x6
+	CMPQ R8, $0x06
+	JE   tile1x6
+	CMPQ R8, $0x09
+	JGE  tile1x5
+	CMPQ R8, $0x05
+	JE   tile1x5
+	CMPQ R8, $0x07
+	JGE  tile1x4
+	CMPQ R8, $0x04
+	JE   tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x6:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS        (R11), Y6
+	VBROADCASTF128 (R9), Y7
+	VFMADD231PS    Y7, Y6, Y0
+	VBROADCASTF128 (R9)(DX*1), Y7
+	VFMADD231PS    Y7, Y6, Y1
+	VBROADCASTF128 (R9)(DX*2), Y7
+	VFMADD231PS    Y7, Y6, Y2
+	VBROADCASTF128 (R10), Y7
+	VFMADD231PS    Y7, Y6, Y3
+	VBROADCASTF128 (R10)(DX*1), Y7
+	VFMADD231PS    Y7, Y6, Y4
+	VBROADCASTF128 (R10)(DX*2), Y7
+	VFMADD231PS    Y7, Y6, Y5
+	ADDQ           $0x10, R9
+	ADDQ           $0x10, R10
+	ADDQ           $0x20, R11
+	DECQ           R12
+	JNZ            inputs1x6
+	MOVQ           DI, R9
+	LEAQ           (R9)(CX*2), R10
+	ADDQ           CX, R10
+	VMOVUPS        Y0, (R9)
+	VMOVUPS        Y1, (R9)(CX*1)
+	VMOVUPS        Y2, (R9)(CX*2)
+	VMOVUPS        Y3, (R10)
+	VMOVUPS        Y4, (R10)(CX*1)
+	VMOVUPS        Y5, (R10)(CX*2)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	SUBQ           $0x06, R8
+	JNZ            rows1
+	MOVQ           R11, AX
+	JMP            done1
+
+tile1x5:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x5:
+	VMOVUPS        (R11), Y5
+	VBROADCASTF128 (R9), Y6
+	VFMADD231PS    Y6, Y5, Y0
+	VBROADCASTF128 (R9)(DX*1), Y6
+	VFMADD231PS    Y6, Y5, Y1
+	VBROADCASTF128 (R9)(DX*2), Y6
+	VFMADD231PS    Y6, Y5, Y2
+	VBROADCASTF128 (R10), Y6
+	VFMADD231PS    Y6, Y5, Y3
+	VBROADCASTF128 (R10)(DX*1), Y6
+	VFMADD231PS    Y6, Y5, Y4
+	ADDQ           $0x10, R9
+	ADDQ           $0x10, R10
+	ADDQ           $0x20, R11
+	DECQ           R12
+	JNZ            inputs1x5
+	MOVQ           DI, R9
+	LEAQ           (R9)(CX*2), R10
+	ADDQ           CX, R10
+	VMOVUPS        Y0, (R9)
+	VMOVUPS        Y1, (R9)(CX*1)
+	VMOVUPS        Y2, (R9)(CX*2)
+	VMOVUPS        Y3, (R10)
+	VMOVUPS        Y4, (R10)(CX*1)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x05, R8
+	JNZ            rows1
+	MOVQ           R11, AX
+	JMP            done1
+
+tile1x4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS        (R11), Y4
+	VBROADCASTF128 (R9), Y5
+	VFMADD231PS    Y5, Y4, Y0
+	VBROADCASTF128 (R9)(DX*1), Y5
+	VFMADD231PS    Y5, Y4, Y1
+	VBROADCASTF128 (R9)(DX*2), Y5
+	VFMADD231PS    Y5, Y4, Y2
+	VBROADCASTF128 (R10), Y5
+	VFMADD231PS    Y5, Y4, Y3
+	ADDQ           $0x10, R9
+	ADDQ           $0x10, R10
+	ADDQ           $0x20, R11
+	DECQ           R12
+	JNZ            inputs1x4
+	MOVQ           DI, R9
+	LEAQ           (R9)(CX*2), R10
+	ADDQ           CX, R10
+	VMOVUPS        Y0, (R9)
+	VMOVUPS        Y1, (R9)(CX*1)
+	VMOVUPS        Y2, (R9)(CX*2)
+	VMOVUPS        Y3, (R10)
+	LEAQ           (SI)(DX*4), SI
+	LEAQ           (DI)(CX*4), DI
+	SUBQ           $0x04, R8
+	JNZ            rows1
+	MOVQ           R11, AX
+	JMP            done1
+
+tile1x3:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS        (R10), Y3
+	VBROADCASTF128 (R9), Y4
+	VFMADD231PS    Y4, Y3, Y0
+	VBROADCASTF128 (R9)(DX*1), Y4
+	VFMADD231PS    Y4, Y3, Y1
+	VBROADCASTF128 (R9)(DX*2), Y4
+	VFMADD231PS    Y4, Y3, Y2
+	ADDQ           $0x10, R9
+	ADDQ           $0x20, R10
+	DECQ           R11
+	JNZ            inputs1x3
+	MOVQ           DI, R9
+	VMOVUPS        Y0, (R9)
+	VMOVUPS        Y1, (R9)(CX*1)
+	VMOVUPS        Y2, (R9)(CX*2)
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x03, R8
+	JNZ            rows1
+	MOVQ           R10, AX
+	JMP            done1
+
+tile1x2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS        (R10), Y2
+	VBROADCASTF128 (R9), Y3
+	VFMADD231PS    Y3, Y2, Y0
+	VBROADCASTF128 (R9)(DX*1), Y3
+	VFMADD231PS    Y3, Y2, Y1
+	ADDQ           $0x10, R9
+	ADDQ           $0x20, R10
+	DECQ           R11
+	JNZ            inputs1x2
+	MOVQ           DI, R9
+	VMOVUPS        Y0, (R9)
+	VMOVUPS        Y1, (R9)(CX*1)
+	LEAQ           (SI)(DX*2), SI
+	LEAQ           (DI)(CX*2), DI
+	SUBQ           $0x02, R8
+	JNZ            rows1
+	MOVQ           R10, AX
+	JMP            done1
+
+tile1x1:
+	VXORPS Y0, Y0, Y0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS        (R10), Y1
+	VBROADCASTF128 (R9), Y2
+	VFMADD231PS    Y2, Y1, Y0
+	ADDQ           $0x10, R9
+	ADDQ           $0x20, R10
+	DECQ           R11
+	JNZ            inputs1x1
+	MOVQ           DI, R9
+	VMOVUPS        Y0, (R9)
+	LEAQ           (SI)(DX*1), SI
+	LEAQ           (DI)(CX*1), DI
+	SUBQ           $0x01, R8
+	JNZ            rows1
+	MOVQ           R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000010, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTF128 (SI), Y8
+	VFMADD231PS    (AX), Y8, Y0
+	VFMADD231PS    32(AX), Y8, Y1
+	VFMADD231PS    (AX)(R9*1), Y8, Y2
+	VFMADD231PS    32(AX)(R9*1), Y8, Y3
+	VFMADD231PS    (AX)(R9*2), Y8, Y4
+	VFMADD231PS    32(AX)(R9*2), Y8, Y5
+	VFMADD231PS    (AX)(R10*1), Y8, Y6
+	VFMADD231PS    32(AX)(R10*1), Y8, Y7
+	ADDQ           $0x10, SI
+	ADDQ           $0x40, AX
+	DECQ           R8
+	JNZ            inputsSingle4
+	ADDQ           R9, AX
+	ADDQ           R9, AX
+	ADDQ           R9, AX
+	VMOVUPS        Y0, (DI)
+	VMOVUPS        Y1, 32(DI)
+	VMOVUPS        Y2, 64(DI)
+	VMOVUPS        Y3, 96(DI)
+	VMOVUPS        Y4, 128(DI)
+	VMOVUPS        Y5, 160(DI)
+	VMOVUPS        Y6, 192(DI)
+	MOVQ           BX, SI
+	SUBQ           (SP), SI
+	SUBQ           $0x20, SI
+	MOVQ           $0x000000e0, R8
+	CMPQ           SI, R8
+	CMOVQGT        R8, SI
+	VMOVUPS        Y7, (DI)(SI*1)
+	ADDQ           $0x00000100, (SP)
+	JMP            outputs
+
+single2:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x06, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTF128 (SI), Y4
+	VFMADD231PS    (AX), Y4, Y0
+	VFMADD231PS    32(AX), Y4, Y1
+	VFMADD231PS    (AX)(R9*1), Y4, Y2
+	VFMADD231PS    32(AX)(R9*1), Y4, Y3
+	ADDQ           $0x10, SI
+	ADDQ           $0x40, AX
+	DECQ           R8
+	JNZ            inputsSingle2
+	ADDQ           R9, AX
+	VMOVUPS        Y0, (DI)
+	VMOVUPS        Y1, 32(DI)
+	VMOVUPS        Y2, 64(DI)
+	MOVQ           BX, SI
+	SUBQ           (SP), SI
+	SUBQ           $0x20, SI
+	MOVQ           $0x00000060, R8
+	CMPQ           SI, R8
+	CMOVQGT        R8, SI
+	VMOVUPS        Y3, (DI)(SI*1)
+	ADDQ           $0x00000080, (SP)
+	JMP            outputs
+
+// func dense16x1AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dense16x1AVX512(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000001c1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x000000c1
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x40
+	JLE     tail
+	LEAQ    -64(R9), R9
+	MOVQ    $0x00000040, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x17
+	JGE  tile2x12
+	CMPQ R8, $0x0c
+	JE   tile2x12
+	CMPQ R8, $0x0c
+	JGE  tile2x8
+	CMPQ R8, $0x08
+	JE   tile2x8
+	CMPQ R8, $0x06
+	JGE  tile2x6
+	CMPQ R8, $0x04
+	JGE  tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	LEAQ   (R12)(DX*2), R13
+	ADDQ   DX, R13
+	MOVQ   AX, R14
+	MOVQ   inputs+64(FP), R15
+
+inputs2x12:
+	VMOVUPS      (R14), Z24
+	VMOVUPS      64(R14), Z25
+	VBROADCASTSS (R10), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSS (R10)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSS (R10)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSS (R11), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSS (R11)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSS (R11)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSS (R12), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSS (R12)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSS (R12)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSS (R13), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSS (R13)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSS (R13)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	ADDQ         $0x04, R13
+	ADDQ         $0x00000080, R14
+	DECQ         R15
+	JNZ          inputs2x12
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	LEAQ         (R11)(CX*2), R12
+	ADDQ         CX, R12
+	LEAQ         (R12)(CX*2), R13
+	ADDQ         CX, R13
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	VMOVUPS      Z12, (R12)
+	VMOVUPS      Z14, (R12)(CX*1)
+	VMOVUPS      Z16, (R12)(CX*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z20, (R13)(CX*1)
+	VMOVUPS      Z22, (R13)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	ADDQ         R9, R12
+	ADDQ         R9, R13
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	VMOVUPS      Z13, (R12)
+	VMOVUPS      Z15, (R12)(CX*1)
+	VMOVUPS      Z17, (R12)(CX*2)
+	VMOVUPS      Z19, (R13)
+	VMOVUPS      Z21, (R13)(CX*1)
+	VMOVUPS      Z23, (R13)(CX*2)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x0c, R8
+	JNZ          rows2
+	MOVQ         R14, AX
+	JMP          done2
+
+tile2x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs2x8:
+	VMOVUPS      (R13), Z16
+	VMOVUPS      64(R13), Z17
+	VBROADCASTSS (R10), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSS (R10)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSS (R10)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSS (R11), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSS (R11)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSS (R11)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSS (R12), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSS (R12)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x04, R12
+	ADDQ         $0x00000080, R13
+	DECQ         R14
+	JNZ          inputs2x8
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	LEAQ         (R11)(CX*2), R12
+	ADDQ         CX, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	VMOVUPS      Z12, (R12)
+	VMOVUPS      Z14, (R12)(CX*1)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	ADDQ         R9, R12
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	VMOVUPS      Z13, (R12)
+	VMOVUPS      Z15, (R12)(CX*1)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	SUBQ         $0x08, R8
+	JNZ          rows2
+	MOVQ         R13, AX
+	JMP          done2
+
+tile2x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS      (R12), Z12
+	VMOVUPS      64(R12), Z13
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R10)(DX*1), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (R10)(DX*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R11), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R11)(DX*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R11)(DX*2), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000080, R12
+	DECQ         R13
+	JNZ          inputs2x6
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS      (R12), Z8
+	VMOVUPS      64(R12), Z9
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (R10)(DX*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R10)(DX*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R11), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x04, R10
+	ADDQ         $0x04, R11
+	ADDQ         $0x00000080, R12
+	DECQ         R13
+	JNZ          inputs2x4
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (R10)(DX*1), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R10)(DX*2), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $0x04, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x3
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	VBROADCASTSS (R10), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (R10)(DX*1), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $0x04, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x2
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x04, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x1
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+
+done2:
+	ADDQ $0x00000080, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x40, DI
+
+rows1:
+	CMPQ R8, $0x17
+	JGE  tile1x12
+	CMPQ R8, $0x0c
+	JE   tile1x12
+	CMPQ R8, $0x0c
+	JGE  tile1x8
+	CMPQ R8, $0x08
+	JE   tile1x8
+	CMPQ R8, $0x06
+	JGE  tile1x6
+	CMPQ R8, $0x04
+	JGE  tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs1x12:
+	VMOVUPS          (R13), Z12
+	VFMADD231PS.BCST (R9), Z12, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z12, Z1
+	VFMADD231PS.BCST (R9)(DX*2), Z12, Z2
+	VFMADD231PS.BCST (R10), Z12, Z3
+	VFMADD231PS.BCST (R10)(DX*1), Z12, Z4
+	VFMADD231PS.BCST (R10)(DX*2), Z12, Z5
+	VFMADD231PS.BCST (R11), Z12, Z6
+	VFMADD231PS.BCST (R11)(DX*1), Z12, Z7
+	VFMADD231PS.BCST (R11)(DX*2), Z12, Z8
+	VFMADD231PS.BCST (R12), Z12, Z9
+	VFMADD231PS.BCST (R12)(DX*1), Z12, Z10
+	VFMADD231PS.BCST (R12)(DX*2), Z12, Z11
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	ADDQ             $0x04, R12
+	ADDQ             $0x40, R13
+	DECQ             R14
+	JNZ              inputs1x12
+	MOVQ             DI, R9
+	LEAQ             (R9)(CX*2), R10
+	ADDQ             CX, R10
+	LEAQ             (R10)(CX*2), R11
+	ADDQ             CX, R11
+	LEAQ             (R11)(CX*2), R12
+	ADDQ             CX, R12
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	VMOVUPS          Z2, (R9)(CX*2)
+	VMOVUPS          Z3, (R10)
+	VMOVUPS          Z4, (R10)(CX*1)
+	VMOVUPS          Z5, (R10)(CX*2)
+	VMOVUPS          Z6, (R11)
+	VMOVUPS          Z7, (R11)(CX*1)
+	VMOVUPS          Z8, (R11)(CX*2)
+	VMOVUPS          Z9, (R12)
+	VMOVUPS          Z10, (R12)(CX*1)
+	VMOVUPS          Z11, (R12)(CX*2)
+	LEAQ             (SI)(DX*8), SI
+	LEAQ             (DI)(CX*8), DI
+	LEAQ             (SI)(DX*4), SI
+	LEAQ             (DI)(CX*4), DI
+	SUBQ             $0x0c, R8
+	JNZ              rows1
+	MOVQ             R13, AX
+	JMP              done1
+
+tile1x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x8:
+	VMOVUPS          (R12), Z8
+	VFMADD231PS.BCST (R9), Z8, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z8, Z1
+	VFMADD231PS.BCST (R9)(DX*2), Z8, Z2
+	VFMADD231PS.BCST (R10), Z8, Z3
+	VFMADD231PS.BCST (R10)(DX*1), Z8, Z4
+	VFMADD231PS.BCST (R10)(DX*2), Z8, Z5
+	VFMADD231PS.BCST (R11), Z8, Z6
+	VFMADD231PS.BCST (R11)(DX*1), Z8, Z7
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x04, R11
+	ADDQ             $0x40, R12
+	DECQ             R13
+	JNZ              inputs1x8
+	MOVQ             DI, R9
+	LEAQ             (R9)(CX*2), R10
+	ADDQ             CX, R10
+	LEAQ             (R10)(CX*2), R11
+	ADDQ             CX, R11
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	VMOVUPS          Z2, (R9)(CX*2)
+	VMOVUPS          Z3, (R10)
+	VMOVUPS          Z4, (R10)(CX*1)
+	VMOVUPS          Z5, (R10)(CX*2)
+	VMOVUPS          Z6, (R11)
+	VMOVUPS          Z7, (R11)(CX*1)
+	LEAQ             (SI)(DX*8), SI
+	LEAQ             (DI)(CX*8), DI
+	SUBQ             $0x08, R8
+	JNZ              rows1
+	MOVQ             R12, AX
+	JMP              done1
+
+tile1x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS          (R11), Z6
+	VFMADD231PS.BCST (R9), Z6, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z6, Z1
+	VFMADD231PS.BCST (R9)(DX*2), Z6, Z2
+	VFMADD231PS.BCST (R10), Z6, Z3
+	VFMADD231PS.BCST (R10)(DX*1), Z6, Z4
+	VFMADD231PS.BCST (R10)(DX*2), Z6, Z5
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x40, R11
+	DECQ             R12
+	JNZ              inputs1x6
+	MOVQ             DI, R9
+	LEAQ             (R9)(CX*2), R10
+	ADDQ             CX, R10
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	VMOVUPS          Z2, (R9)(CX*2)
+	VMOVUPS          Z3, (R10)
+	VMOVUPS          Z4, (R10)(CX*1)
+	VMOVUPS          Z5, (R10)(CX*2)
+	LEAQ             (SI)(DX*4), SI
+	LEAQ             (DI)(CX*4), DI
+	LEAQ             (SI)(DX*2), SI
+	LEAQ             (DI)(CX*2), DI
+	SUBQ             $0x06, R8
+	JNZ              rows1
+	MOVQ             R11, AX
+	JMP              done1
+
+tile1x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS          (R11), Z4
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z4, Z1
+	VFMADD231PS.BCST (R9)(DX*2), Z4, Z2
+	VFMADD231PS.BCST (R10), Z4, Z3
+	ADDQ             $0x04, R9
+	ADDQ             $0x04, R10
+	ADDQ             $0x40, R11
+	DECQ             R12
+	JNZ              inputs1x4
+	MOVQ             DI, R9
+	LEAQ             (R9)(CX*2), R10
+	ADDQ             CX, R10
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	VMOVUPS          Z2, (R9)(CX*2)
+	VMOVUPS          Z3, (R10)
+	LEAQ             (SI)(DX*4), SI
+	LEAQ             (DI)(CX*4), DI
+	SUBQ             $0x04, R8
+	JNZ              rows1
+	MOVQ             R11, AX
+	JMP              done1
+
+tile1x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS          (R10), Z3
+	VFMADD231PS.BCST (R9), Z3, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z3, Z1
+	VFMADD231PS.BCST (R9)(DX*2), Z3, Z2
+	ADDQ             $0x04, R9
+	ADDQ             $0x40, R10
+	DECQ             R11
+	JNZ              inputs1x3
+	MOVQ             DI, R9
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	VMOVUPS          Z2, (R9)(CX*2)
+	LEAQ             (SI)(DX*2), SI
+	LEAQ             (DI)(CX*2), DI
+	LEAQ             (SI)(DX*1), SI
+	LEAQ             (DI)(CX*1), DI
+	SUBQ             $0x03, R8
+	JNZ              rows1
+	MOVQ             R10, AX
+	JMP              done1
+
+tile1x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS          (R10), Z2
+	VFMADD231PS.BCST (R9), Z2, Z0
+	VFMADD231PS.BCST (R9)(DX*1), Z2, Z1
+	ADDQ             $0x04, R9
+	ADDQ             $0x40, R10
+	DECQ             R11
+	JNZ              inputs1x2
+	MOVQ             DI, R9
+	VMOVUPS          Z0, (R9)
+	VMOVUPS          Z1, (R9)(CX*1)
+	LEAQ             (SI)(DX*2), SI
+	LEAQ             (DI)(CX*2), DI
+	SUBQ             $0x02, R8
+	JNZ              rows1
+	MOVQ             R10, AX
+	JMP              done1
+
+tile1x1:
+	VXORPS Z0, Z0, Z0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS          (R10), Z1
+	VFMADD231PS.BCST (R9), Z1, Z0
+	ADDQ             $0x04, R9
+	ADDQ             $0x40, R10
+	DECQ             R11
+	JNZ              inputs1x1
+	MOVQ             DI, R9
+	VMOVUPS          Z0, (R9)
+	LEAQ             (SI)(DX*1), SI
+	LEAQ             (DI)(CX*1), DI
+	SUBQ             $0x01, R8
+	JNZ              rows1
+	MOVQ             R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000004, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTSS (SI), Z8
+	VFMADD231PS  (AX), Z8, Z0
+	VFMADD231PS  64(AX), Z8, Z1
+	VFMADD231PS  (AX)(R9*1), Z8, Z2
+	VFMADD231PS  64(AX)(R9*1), Z8, Z3
+	VFMADD231PS  (AX)(R9*2), Z8, Z4
+	VFMADD231PS  64(AX)(R9*2), Z8, Z5
+	VFMADD231PS  (AX)(R10*1), Z8, Z6
+	VFMADD231PS  64(AX)(R10*1), Z8, Z7
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, AX
+	DECQ         R8
+	JNZ          inputsSingle4
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x40, SI
+	MOVQ         $0x000001c0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Z7, (DI)(SI*1)
+	ADDQ         $0x00000200, (SP)
+	JMP          outputs
+
+single2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTSS (SI), Z4
+	VFMADD231PS  (AX), Z4, Z0
+	VFMADD231PS  64(AX), Z4, Z1
+	VFMADD231PS  (AX)(R9*1), Z4, Z2
+	VFMADD231PS  64(AX)(R9*1), Z4, Z3
+	ADDQ         $0x04, SI
+	ADDQ         $0x00000080, AX
+	DECQ         R8
+	JNZ          inputsSingle2
+	ADDQ         R9, AX
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x40, SI
+	MOVQ         $0x000000c0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Z3, (DI)(SI*1)
+	ADDQ         $0x00000100, (SP)
+	JMP          outputs
+
+// func dense16x2AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dense16x2AVX512(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000001c1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x000000c1
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x40
+	JLE     tail
+	LEAQ    -64(R9), R9
+	MOVQ    $0x00000040, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x17
+	JGE  tile2x12
+	CMPQ R8, $0x0c
+	JE   tile2x12
+	CMPQ R8, $0x0c
+	JGE  tile2x8
+	CMPQ R8, $0x08
+	JE   tile2x8
+	CMPQ R8, $0x06
+	JGE  tile2x6
+	CMPQ R8, $0x04
+	JGE  tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	LEAQ   (R12)(DX*2), R13
+	ADDQ   DX, R13
+	MOVQ   AX, R14
+	MOVQ   inputs+64(FP), R15
+
+inputs2x12:
+	VMOVUPS      (R14), Z24
+	VMOVUPS      64(R14), Z25
+	VBROADCASTSD (R10), Z26
+	VFMADD231PS  Z26, Z24, Z0
+	VFMADD231PS  Z26, Z25, Z1
+	VBROADCASTSD (R10)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z2
+	VFMADD231PS  Z26, Z25, Z3
+	VBROADCASTSD (R10)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z4
+	VFMADD231PS  Z26, Z25, Z5
+	VBROADCASTSD (R11), Z26
+	VFMADD231PS  Z26, Z24, Z6
+	VFMADD231PS  Z26, Z25, Z7
+	VBROADCASTSD (R11)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z8
+	VFMADD231PS  Z26, Z25, Z9
+	VBROADCASTSD (R11)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z10
+	VFMADD231PS  Z26, Z25, Z11
+	VBROADCASTSD (R12), Z26
+	VFMADD231PS  Z26, Z24, Z12
+	VFMADD231PS  Z26, Z25, Z13
+	VBROADCASTSD (R12)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z14
+	VFMADD231PS  Z26, Z25, Z15
+	VBROADCASTSD (R12)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z16
+	VFMADD231PS  Z26, Z25, Z17
+	VBROADCASTSD (R13), Z26
+	VFMADD231PS  Z26, Z24, Z18
+	VFMADD231PS  Z26, Z25, Z19
+	VBROADCASTSD (R13)(DX*1), Z26
+	VFMADD231PS  Z26, Z24, Z20
+	VFMADD231PS  Z26, Z25, Z21
+	VBROADCASTSD (R13)(DX*2), Z26
+	VFMADD231PS  Z26, Z24, Z22
+	VFMADD231PS  Z26, Z25, Z23
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, R12
+	ADDQ         $0x08, R13
+	ADDQ         $0x00000080, R14
+	DECQ         R15
+	JNZ          inputs2x12
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	LEAQ         (R11)(CX*2), R12
+	ADDQ         CX, R12
+	LEAQ         (R12)(CX*2), R13
+	ADDQ         CX, R13
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	VMOVUPS      Z12, (R12)
+	VMOVUPS      Z14, (R12)(CX*1)
+	VMOVUPS      Z16, (R12)(CX*2)
+	VMOVUPS      Z18, (R13)
+	VMOVUPS      Z20, (R13)(CX*1)
+	VMOVUPS      Z22, (R13)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	ADDQ         R9, R12
+	ADDQ         R9, R13
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	VMOVUPS      Z13, (R12)
+	VMOVUPS      Z15, (R12)(CX*1)
+	VMOVUPS      Z17, (R12)(CX*2)
+	VMOVUPS      Z19, (R13)
+	VMOVUPS      Z21, (R13)(CX*1)
+	VMOVUPS      Z23, (R13)(CX*2)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x0c, R8
+	JNZ          rows2
+	MOVQ         R14, AX
+	JMP          done2
+
+tile2x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs2x8:
+	VMOVUPS      (R13), Z16
+	VMOVUPS      64(R13), Z17
+	VBROADCASTSD (R10), Z18
+	VFMADD231PS  Z18, Z16, Z0
+	VFMADD231PS  Z18, Z17, Z1
+	VBROADCASTSD (R10)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z2
+	VFMADD231PS  Z18, Z17, Z3
+	VBROADCASTSD (R10)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z4
+	VFMADD231PS  Z18, Z17, Z5
+	VBROADCASTSD (R11), Z18
+	VFMADD231PS  Z18, Z16, Z6
+	VFMADD231PS  Z18, Z17, Z7
+	VBROADCASTSD (R11)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z8
+	VFMADD231PS  Z18, Z17, Z9
+	VBROADCASTSD (R11)(DX*2), Z18
+	VFMADD231PS  Z18, Z16, Z10
+	VFMADD231PS  Z18, Z17, Z11
+	VBROADCASTSD (R12), Z18
+	VFMADD231PS  Z18, Z16, Z12
+	VFMADD231PS  Z18, Z17, Z13
+	VBROADCASTSD (R12)(DX*1), Z18
+	VFMADD231PS  Z18, Z16, Z14
+	VFMADD231PS  Z18, Z17, Z15
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, R12
+	ADDQ         $0x00000080, R13
+	DECQ         R14
+	JNZ          inputs2x8
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	LEAQ         (R11)(CX*2), R12
+	ADDQ         CX, R12
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	VMOVUPS      Z12, (R12)
+	VMOVUPS      Z14, (R12)(CX*1)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	ADDQ         R9, R12
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	VMOVUPS      Z13, (R12)
+	VMOVUPS      Z15, (R12)(CX*1)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	SUBQ         $0x08, R8
+	JNZ          rows2
+	MOVQ         R13, AX
+	JMP          done2
+
+tile2x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS      (R12), Z12
+	VMOVUPS      64(R12), Z13
+	VBROADCASTSD (R10), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSD (R10)(DX*1), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSD (R10)(DX*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSD (R11), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSD (R11)(DX*1), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSD (R11)(DX*2), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000080, R12
+	DECQ         R13
+	JNZ          inputs2x6
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z8, (R11)(CX*1)
+	VMOVUPS      Z10, (R11)(CX*2)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	VMOVUPS      Z9, (R11)(CX*1)
+	VMOVUPS      Z11, (R11)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS      (R12), Z8
+	VMOVUPS      64(R12), Z9
+	VBROADCASTSD (R10), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSD (R10)(DX*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSD (R10)(DX*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSD (R11), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x00000080, R12
+	DECQ         R13
+	JNZ          inputs2x4
+	MOVQ         DI, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	ADDQ         R9, R10
+	ADDQ         R9, R11
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z7, (R11)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows2
+	MOVQ         R12, AX
+	JMP          done2
+
+tile2x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS      (R11), Z6
+	VMOVUPS      64(R11), Z7
+	VBROADCASTSD (R10), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSD (R10)(DX*1), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSD (R10)(DX*2), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $0x08, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x3
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	VMOVUPS      Z4, (R10)(CX*2)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS      (R11), Z4
+	VMOVUPS      64(R11), Z5
+	VBROADCASTSD (R10), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSD (R10)(DX*1), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $0x08, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x2
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	VMOVUPS      Z2, (R10)(CX*1)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	VMOVUPS      Z3, (R10)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+	JMP          done2
+
+tile2x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS      (R11), Z2
+	VMOVUPS      64(R11), Z3
+	VBROADCASTSD (R10), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $0x08, R10
+	ADDQ         $0x00000080, R11
+	DECQ         R12
+	JNZ          inputs2x1
+	MOVQ         DI, R10
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z1, (R10)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows2
+	MOVQ         R11, AX
+
+done2:
+	ADDQ $0x00000080, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x40, DI
+
+rows1:
+	CMPQ R8, $0x17
+	JGE  tile1x12
+	CMPQ R8, $0x0c
+	JE   tile1x12
+	CMPQ R8, $0x0c
+	JGE  tile1x8
+	CMPQ R8, $0x08
+	JE   tile1x8
+	CMPQ R8, $0x06
+	JGE  tile1x6
+	CMPQ R8, $0x04
+	JGE  tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs1x12:
+	VMOVUPS      (R13), Z12
+	VBROADCASTSD (R9), Z13
+	VFMADD231PS  Z13, Z12, Z0
+	VBROADCASTSD (R9)(DX*1), Z13
+	VFMADD231PS  Z13, Z12, Z1
+	VBROADCASTSD (R9)(DX*2), Z13
+	VFMADD231PS  Z13, Z12, Z2
+	VBROADCASTSD (R10), Z13
+	VFMADD231PS  Z13, Z12, Z3
+	VBROADCASTSD (R10)(DX*1), Z13
+	VFMADD231PS  Z13, Z12, Z4
+	VBROADCASTSD (R10)(DX*2), Z13
+	VFMADD231PS  Z13, Z12, Z5
+	VBROADCASTSD (R11), Z13
+	VFMADD231PS  Z13, Z12, Z6
+	VBROADCASTSD (R11)(DX*1), Z13
+	VFMADD231PS  Z13, Z12, Z7
+	VBROADCASTSD (R11)(DX*2), Z13
+	VFMADD231PS  Z13, Z12, Z8
+	VBROADCASTSD (R12), Z13
+	VFMADD231PS  Z13, Z12, Z9
+	VBROADCASTSD (R12)(DX*1), Z13
+	VFMADD231PS  Z13, Z12, Z10
+	VBROADCASTSD (R12)(DX*2), Z13
+	VFMADD231PS  Z13, Z12, Z11
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x08, R12
+	ADDQ         $0x40, R13
+	DECQ         R14
+	JNZ          inputs1x12
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	LEAQ         (R11)(CX*2), R12
+	ADDQ         CX, R12
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	VMOVUPS      Z2, (R9)(CX*2)
+	VMOVUPS      Z3, (R10)
+	VMOVUPS      Z4, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z7, (R11)(CX*1)
+	VMOVUPS      Z8, (R11)(CX*2)
+	VMOVUPS      Z9, (R12)
+	VMOVUPS      Z10, (R12)(CX*1)
+	VMOVUPS      Z11, (R12)(CX*2)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x0c, R8
+	JNZ          rows1
+	MOVQ         R13, AX
+	JMP          done1
+
+tile1x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x8:
+	VMOVUPS      (R12), Z8
+	VBROADCASTSD (R9), Z9
+	VFMADD231PS  Z9, Z8, Z0
+	VBROADCASTSD (R9)(DX*1), Z9
+	VFMADD231PS  Z9, Z8, Z1
+	VBROADCASTSD (R9)(DX*2), Z9
+	VFMADD231PS  Z9, Z8, Z2
+	VBROADCASTSD (R10), Z9
+	VFMADD231PS  Z9, Z8, Z3
+	VBROADCASTSD (R10)(DX*1), Z9
+	VFMADD231PS  Z9, Z8, Z4
+	VBROADCASTSD (R10)(DX*2), Z9
+	VFMADD231PS  Z9, Z8, Z5
+	VBROADCASTSD (R11), Z9
+	VFMADD231PS  Z9, Z8, Z6
+	VBROADCASTSD (R11)(DX*1), Z9
+	VFMADD231PS  Z9, Z8, Z7
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x08, R11
+	ADDQ         $0x40, R12
+	DECQ         R13
+	JNZ          inputs1x8
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	LEAQ         (R10)(CX*2), R11
+	ADDQ         CX, R11
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	VMOVUPS      Z2, (R9)(CX*2)
+	VMOVUPS      Z3, (R10)
+	VMOVUPS      Z4, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	VMOVUPS      Z6, (R11)
+	VMOVUPS      Z7, (R11)(CX*1)
+	LEAQ         (SI)(DX*8), SI
+	LEAQ         (DI)(CX*8), DI
+	SUBQ         $0x08, R8
+	JNZ          rows1
+	MOVQ         R12, AX
+	JMP          done1
+
+tile1x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS      (R11), Z6
+	VBROADCASTSD (R9), Z7
+	VFMADD231PS  Z7, Z6, Z0
+	VBROADCASTSD (R9)(DX*1), Z7
+	VFMADD231PS  Z7, Z6, Z1
+	VBROADCASTSD (R9)(DX*2), Z7
+	VFMADD231PS  Z7, Z6, Z2
+	VBROADCASTSD (R10), Z7
+	VFMADD231PS  Z7, Z6, Z3
+	VBROADCASTSD (R10)(DX*1), Z7
+	VFMADD231PS  Z7, Z6, Z4
+	VBROADCASTSD (R10)(DX*2), Z7
+	VFMADD231PS  Z7, Z6, Z5
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs1x6
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	VMOVUPS      Z2, (R9)(CX*2)
+	VMOVUPS      Z3, (R10)
+	VMOVUPS      Z4, (R10)(CX*1)
+	VMOVUPS      Z5, (R10)(CX*2)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x06, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS      (R11), Z4
+	VBROADCASTSD (R9), Z5
+	VFMADD231PS  Z5, Z4, Z0
+	VBROADCASTSD (R9)(DX*1), Z5
+	VFMADD231PS  Z5, Z4, Z1
+	VBROADCASTSD (R9)(DX*2), Z5
+	VFMADD231PS  Z5, Z4, Z2
+	VBROADCASTSD (R10), Z5
+	VFMADD231PS  Z5, Z4, Z3
+	ADDQ         $0x08, R9
+	ADDQ         $0x08, R10
+	ADDQ         $0x40, R11
+	DECQ         R12
+	JNZ          inputs1x4
+	MOVQ         DI, R9
+	LEAQ         (R9)(CX*2), R10
+	ADDQ         CX, R10
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	VMOVUPS      Z2, (R9)(CX*2)
+	VMOVUPS      Z3, (R10)
+	LEAQ         (SI)(DX*4), SI
+	LEAQ         (DI)(CX*4), DI
+	SUBQ         $0x04, R8
+	JNZ          rows1
+	MOVQ         R11, AX
+	JMP          done1
+
+tile1x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS      (R10), Z3
+	VBROADCASTSD (R9), Z4
+	VFMADD231PS  Z4, Z3, Z0
+	VBROADCASTSD (R9)(DX*1), Z4
+	VFMADD231PS  Z4, Z3, Z1
+	VBROADCASTSD (R9)(DX*2), Z4
+	VFMADD231PS  Z4, Z3, Z2
+	ADDQ         $0x08, R9
+	ADDQ         $0x40, R10
+	DECQ         R11
+	JNZ          inputs1x3
+	MOVQ         DI, R9
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	VMOVUPS      Z2, (R9)(CX*2)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x03, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
+
+tile1x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS      (R10), Z2
+	VBROADCASTSD (R9), Z3
+	VFMADD231PS  Z3, Z2, Z0
+	VBROADCASTSD (R9)(DX*1), Z3
+	VFMADD231PS  Z3, Z2, Z1
+	ADDQ         $0x08, R9
+	ADDQ         $0x40, R10
+	DECQ         R11
+	JNZ          inputs1x2
+	MOVQ         DI, R9
+	VMOVUPS      Z0, (R9)
+	VMOVUPS      Z1, (R9)(CX*1)
+	LEAQ         (SI)(DX*2), SI
+	LEAQ         (DI)(CX*2), DI
+	SUBQ         $0x02, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+	JMP          done1
+
+tile1x1:
+	VXORPS Z0, Z0, Z0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS      (R10), Z1
+	VBROADCASTSD (R9), Z2
+	VFMADD231PS  Z2, Z1, Z0
+	ADDQ         $0x08, R9
+	ADDQ         $0x40, R10
+	DECQ         R11
+	JNZ          inputs1x1
+	MOVQ         DI, R9
+	VMOVUPS      Z0, (R9)
+	LEAQ         (SI)(DX*1), SI
+	LEAQ         (DI)(CX*1), DI
+	SUBQ         $0x01, R8
+	JNZ          rows1
+	MOVQ         R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000008, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTSD (SI), Z8
+	VFMADD231PS  (AX), Z8, Z0
+	VFMADD231PS  64(AX), Z8, Z1
+	VFMADD231PS  (AX)(R9*1), Z8, Z2
+	VFMADD231PS  64(AX)(R9*1), Z8, Z3
+	VFMADD231PS  (AX)(R9*2), Z8, Z4
+	VFMADD231PS  64(AX)(R9*2), Z8, Z5
+	VFMADD231PS  (AX)(R10*1), Z8, Z6
+	VFMADD231PS  64(AX)(R10*1), Z8, Z7
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000080, AX
+	DECQ         R8
+	JNZ          inputsSingle4
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	ADDQ         R9, AX
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	VMOVUPS      Z3, 192(DI)
+	VMOVUPS      Z4, 256(DI)
+	VMOVUPS      Z5, 320(DI)
+	VMOVUPS      Z6, 384(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x40, SI
+	MOVQ         $0x000001c0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Z7, (DI)(SI*1)
+	ADDQ         $0x00000200, (SP)
+	JMP          outputs
+
+single2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTSD (SI), Z4
+	VFMADD231PS  (AX), Z4, Z0
+	VFMADD231PS  64(AX), Z4, Z1
+	VFMADD231PS  (AX)(R9*1), Z4, Z2
+	VFMADD231PS  64(AX)(R9*1), Z4, Z3
+	ADDQ         $0x08, SI
+	ADDQ         $0x00000080, AX
+	DECQ         R8
+	JNZ          inputsSingle2
+	ADDQ         R9, AX
+	VMOVUPS      Z0, (DI)
+	VMOVUPS      Z1, 64(DI)
+	VMOVUPS      Z2, 128(DI)
+	MOVQ         BX, SI
+	SUBQ         (SP), SI
+	SUBQ         $0x40, SI
+	MOVQ         $0x000000c0, R8
+	CMPQ         SI, R8
+	CMOVQGT      R8, SI
+	VMOVUPS      Z3, (DI)(SI*1)
+	ADDQ         $0x00000100, (SP)
+	JMP          outputs
+
+// func dense16x4AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dense16x4AVX512(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000001c1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x000000c1
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x40
+	JLE     tail
+	LEAQ    -64(R9), R9
+	MOVQ    $0x00000040, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x17
+	JGE  tile2x12
+	CMPQ R8, $0x0c
+	JE   tile2x12
+	CMPQ R8, $0x0c
+	JGE  tile2x8
+	CMPQ R8, $0x08
+	JE   tile2x8
+	CMPQ R8, $0x06
+	JGE  tile2x6
+	CMPQ R8, $0x04
+	JGE  tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	LEAQ   (R12)(DX*2), R13
+	ADDQ   DX, R13
+	MOVQ   AX, R14
+	MOVQ   inputs+64(FP), R15
+
+inputs2x12:
+	VMOVUPS         (R14), Z24
+	VMOVUPS         64(R14), Z25
+	VBROADCASTF32X4 (R10), Z26
+	VFMADD231PS     Z26, Z24, Z0
+	VFMADD231PS     Z26, Z25, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z2
+	VFMADD231PS     Z26, Z25, Z3
+	VBROADCASTF32X4 (R10)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z4
+	VFMADD231PS     Z26, Z25, Z5
+	VBROADCASTF32X4 (R11), Z26
+	VFMADD231PS     Z26, Z24, Z6
+	VFMADD231PS     Z26, Z25, Z7
+	VBROADCASTF32X4 (R11)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z8
+	VFMADD231PS     Z26, Z25, Z9
+	VBROADCASTF32X4 (R11)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z10
+	VFMADD231PS     Z26, Z25, Z11
+	VBROADCASTF32X4 (R12), Z26
+	VFMADD231PS     Z26, Z24, Z12
+	VFMADD231PS     Z26, Z25, Z13
+	VBROADCASTF32X4 (R12)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z14
+	VFMADD231PS     Z26, Z25, Z15
+	VBROADCASTF32X4 (R12)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z16
+	VFMADD231PS     Z26, Z25, Z17
+	VBROADCASTF32X4 (R13), Z26
+	VFMADD231PS     Z26, Z24, Z18
+	VFMADD231PS     Z26, Z25, Z19
+	VBROADCASTF32X4 (R13)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z20
+	VFMADD231PS     Z26, Z25, Z21
+	VBROADCASTF32X4 (R13)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z22
+	VFMADD231PS     Z26, Z25, Z23
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x10, R12
+	ADDQ            $0x10, R13
+	ADDQ            $0x00000080, R14
+	DECQ            R15
+	JNZ             inputs2x12
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	LEAQ            (R12)(CX*2), R13
+	ADDQ            CX, R13
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	VMOVUPS         Z12, (R12)
+	VMOVUPS         Z14, (R12)(CX*1)
+	VMOVUPS         Z16, (R12)(CX*2)
+	VMOVUPS         Z18, (R13)
+	VMOVUPS         Z20, (R13)(CX*1)
+	VMOVUPS         Z22, (R13)(CX*2)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	ADDQ            R9, R12
+	ADDQ            R9, R13
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	VMOVUPS         Z13, (R12)
+	VMOVUPS         Z15, (R12)(CX*1)
+	VMOVUPS         Z17, (R12)(CX*2)
+	VMOVUPS         Z19, (R13)
+	VMOVUPS         Z21, (R13)(CX*1)
+	VMOVUPS         Z23, (R13)(CX*2)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x0c, R8
+	JNZ             rows2
+	MOVQ            R14, AX
+	JMP             done2
+
+tile2x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs2x8:
+	VMOVUPS         (R13), Z16
+	VMOVUPS         64(R13), Z17
+	VBROADCASTF32X4 (R10), Z18
+	VFMADD231PS     Z18, Z16, Z0
+	VFMADD231PS     Z18, Z17, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z2
+	VFMADD231PS     Z18, Z17, Z3
+	VBROADCASTF32X4 (R10)(DX*2), Z18
+	VFMADD231PS     Z18, Z16, Z4
+	VFMADD231PS     Z18, Z17, Z5
+	VBROADCASTF32X4 (R11), Z18
+	VFMADD231PS     Z18, Z16, Z6
+	VFMADD231PS     Z18, Z17, Z7
+	VBROADCASTF32X4 (R11)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z8
+	VFMADD231PS     Z18, Z17, Z9
+	VBROADCASTF32X4 (R11)(DX*2), Z18
+	VFMADD231PS     Z18, Z16, Z10
+	VFMADD231PS     Z18, Z17, Z11
+	VBROADCASTF32X4 (R12), Z18
+	VFMADD231PS     Z18, Z16, Z12
+	VFMADD231PS     Z18, Z17, Z13
+	VBROADCASTF32X4 (R12)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z14
+	VFMADD231PS     Z18, Z17, Z15
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x10, R12
+	ADDQ            $0x00000080, R13
+	DECQ            R14
+	JNZ             inputs2x8
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	VMOVUPS         Z12, (R12)
+	VMOVUPS         Z14, (R12)(CX*1)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	ADDQ            R9, R12
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	VMOVUPS         Z13, (R12)
+	VMOVUPS         Z15, (R12)(CX*1)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	SUBQ            $0x08, R8
+	JNZ             rows2
+	MOVQ            R13, AX
+	JMP             done2
+
+tile2x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS         (R12), Z12
+	VMOVUPS         64(R12), Z13
+	VBROADCASTF32X4 (R10), Z14
+	VFMADD231PS     Z14, Z12, Z0
+	VFMADD231PS     Z14, Z13, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z14
+	VFMADD231PS     Z14, Z12, Z2
+	VFMADD231PS     Z14, Z13, Z3
+	VBROADCASTF32X4 (R10)(DX*2), Z14
+	VFMADD231PS     Z14, Z12, Z4
+	VFMADD231PS     Z14, Z13, Z5
+	VBROADCASTF32X4 (R11), Z14
+	VFMADD231PS     Z14, Z12, Z6
+	VFMADD231PS     Z14, Z13, Z7
+	VBROADCASTF32X4 (R11)(DX*1), Z14
+	VFMADD231PS     Z14, Z12, Z8
+	VFMADD231PS     Z14, Z13, Z9
+	VBROADCASTF32X4 (R11)(DX*2), Z14
+	VFMADD231PS     Z14, Z12, Z10
+	VFMADD231PS     Z14, Z13, Z11
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x00000080, R12
+	DECQ            R13
+	JNZ             inputs2x6
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x06, R8
+	JNZ             rows2
+	MOVQ            R12, AX
+	JMP             done2
+
+tile2x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS         (R12), Z8
+	VMOVUPS         64(R12), Z9
+	VBROADCASTF32X4 (R10), Z10
+	VFMADD231PS     Z10, Z8, Z0
+	VFMADD231PS     Z10, Z9, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z10
+	VFMADD231PS     Z10, Z8, Z2
+	VFMADD231PS     Z10, Z9, Z3
+	VBROADCASTF32X4 (R10)(DX*2), Z10
+	VFMADD231PS     Z10, Z8, Z4
+	VFMADD231PS     Z10, Z9, Z5
+	VBROADCASTF32X4 (R11), Z10
+	VFMADD231PS     Z10, Z8, Z6
+	VFMADD231PS     Z10, Z9, Z7
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x00000080, R12
+	DECQ            R13
+	JNZ             inputs2x4
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x04, R8
+	JNZ             rows2
+	MOVQ            R12, AX
+	JMP             done2
+
+tile2x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS         (R11), Z6
+	VMOVUPS         64(R11), Z7
+	VBROADCASTF32X4 (R10), Z8
+	VFMADD231PS     Z8, Z6, Z0
+	VFMADD231PS     Z8, Z7, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z8
+	VFMADD231PS     Z8, Z6, Z2
+	VFMADD231PS     Z8, Z7, Z3
+	VBROADCASTF32X4 (R10)(DX*2), Z8
+	VFMADD231PS     Z8, Z6, Z4
+	VFMADD231PS     Z8, Z7, Z5
+	ADDQ            $0x10, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x3
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x03, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+	JMP             done2
+
+tile2x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS         (R11), Z4
+	VMOVUPS         64(R11), Z5
+	VBROADCASTF32X4 (R10), Z6
+	VFMADD231PS     Z6, Z4, Z0
+	VFMADD231PS     Z6, Z5, Z1
+	VBROADCASTF32X4 (R10)(DX*1), Z6
+	VFMADD231PS     Z6, Z4, Z2
+	VFMADD231PS     Z6, Z5, Z3
+	ADDQ            $0x10, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x2
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x02, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+	JMP             done2
+
+tile2x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS         (R11), Z2
+	VMOVUPS         64(R11), Z3
+	VBROADCASTF32X4 (R10), Z4
+	VFMADD231PS     Z4, Z2, Z0
+	VFMADD231PS     Z4, Z3, Z1
+	ADDQ            $0x10, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x1
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x01, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+
+done2:
+	ADDQ $0x00000080, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x40, DI
+
+rows1:
+	CMPQ R8, $0x17
+	JGE  tile1x12
+	CMPQ R8, $0x0c
+	JE   tile1x12
+	CMPQ R8, $0x0c
+	JGE  tile1x8
+	CMPQ R8, $0x08
+	JE   tile1x8
+	CMPQ R8, $0x06
+	JGE  tile1x6
+	CMPQ R8, $0x04
+	JGE  tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs1x12:
+	VMOVUPS         (R13), Z12
+	VBROADCASTF32X4 (R9), Z13
+	VFMADD231PS     Z13, Z12, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z1
+	VBROADCASTF32X4 (R9)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z2
+	VBROADCASTF32X4 (R10), Z13
+	VFMADD231PS     Z13, Z12, Z3
+	VBROADCASTF32X4 (R10)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z4
+	VBROADCASTF32X4 (R10)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z5
+	VBROADCASTF32X4 (R11), Z13
+	VFMADD231PS     Z13, Z12, Z6
+	VBROADCASTF32X4 (R11)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z7
+	VBROADCASTF32X4 (R11)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z8
+	VBROADCASTF32X4 (R12), Z13
+	VFMADD231PS     Z13, Z12, Z9
+	VBROADCASTF32X4 (R12)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z10
+	VBROADCASTF32X4 (R12)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z11
+	ADDQ            $0x10, R9
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x10, R12
+	ADDQ            $0x40, R13
+	DECQ            R14
+	JNZ             inputs1x12
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z7, (R11)(CX*1)
+	VMOVUPS         Z8, (R11)(CX*2)
+	VMOVUPS         Z9, (R12)
+	VMOVUPS         Z10, (R12)(CX*1)
+	VMOVUPS         Z11, (R12)(CX*2)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x0c, R8
+	JNZ             rows1
+	MOVQ            R13, AX
+	JMP             done1
+
+tile1x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x8:
+	VMOVUPS         (R12), Z8
+	VBROADCASTF32X4 (R9), Z9
+	VFMADD231PS     Z9, Z8, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z1
+	VBROADCASTF32X4 (R9)(DX*2), Z9
+	VFMADD231PS     Z9, Z8, Z2
+	VBROADCASTF32X4 (R10), Z9
+	VFMADD231PS     Z9, Z8, Z3
+	VBROADCASTF32X4 (R10)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z4
+	VBROADCASTF32X4 (R10)(DX*2), Z9
+	VFMADD231PS     Z9, Z8, Z5
+	VBROADCASTF32X4 (R11), Z9
+	VFMADD231PS     Z9, Z8, Z6
+	VBROADCASTF32X4 (R11)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z7
+	ADDQ            $0x10, R9
+	ADDQ            $0x10, R10
+	ADDQ            $0x10, R11
+	ADDQ            $0x40, R12
+	DECQ            R13
+	JNZ             inputs1x8
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z7, (R11)(CX*1)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	SUBQ            $0x08, R8
+	JNZ             rows1
+	MOVQ            R12, AX
+	JMP             done1
+
+tile1x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS         (R11), Z6
+	VBROADCASTF32X4 (R9), Z7
+	VFMADD231PS     Z7, Z6, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z7
+	VFMADD231PS     Z7, Z6, Z1
+	VBROADCASTF32X4 (R9)(DX*2), Z7
+	VFMADD231PS     Z7, Z6, Z2
+	VBROADCASTF32X4 (R10), Z7
+	VFMADD231PS     Z7, Z6, Z3
+	VBROADCASTF32X4 (R10)(DX*1), Z7
+	VFMADD231PS     Z7, Z6, Z4
+	VBROADCASTF32X4 (R10)(DX*2), Z7
+	VFMADD231PS     Z7, Z6, Z5
+	ADDQ            $0x10, R9
+	ADDQ            $0x10, R10
+	ADDQ            $0x40, R11
+	DECQ            R12
+	JNZ             inputs1x6
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x06, R8
+	JNZ             rows1
+	MOVQ            R11, AX
+	JMP             done1
+
+tile1x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS         (R11), Z4
+	VBROADCASTF32X4 (R9), Z5
+	VFMADD231PS     Z5, Z4, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z5
+	VFMADD231PS     Z5, Z4, Z1
+	VBROADCASTF32X4 (R9)(DX*2), Z5
+	VFMADD231PS     Z5, Z4, Z2
+	VBROADCASTF32X4 (R10), Z5
+	VFMADD231PS     Z5, Z4, Z3
+	ADDQ            $0x10, R9
+	ADDQ            $0x10, R10
+	ADDQ            $0x40, R11
+	DECQ            R12
+	JNZ             inputs1x4
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x04, R8
+	JNZ             rows1
+	MOVQ            R11, AX
+	JMP             done1
+
+tile1x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS         (R10), Z3
+	VBROADCASTF32X4 (R9), Z4
+	VFMADD231PS     Z4, Z3, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z4
+	VFMADD231PS     Z4, Z3, Z1
+	VBROADCASTF32X4 (R9)(DX*2), Z4
+	VFMADD231PS     Z4, Z3, Z2
+	ADDQ            $0x10, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x3
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x03, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+	JMP             done1
+
+tile1x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS         (R10), Z2
+	VBROADCASTF32X4 (R9), Z3
+	VFMADD231PS     Z3, Z2, Z0
+	VBROADCASTF32X4 (R9)(DX*1), Z3
+	VFMADD231PS     Z3, Z2, Z1
+	ADDQ            $0x10, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x2
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x02, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+	JMP             done1
+
+tile1x1:
+	VXORPS Z0, Z0, Z0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS         (R10), Z1
+	VBROADCASTF32X4 (R9), Z2
+	VFMADD231PS     Z2, Z1, Z0
+	ADDQ            $0x10, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x1
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x01, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000010, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTF32X4 (SI), Z8
+	VFMADD231PS     (AX), Z8, Z0
+	VFMADD231PS     64(AX), Z8, Z1
+	VFMADD231PS     (AX)(R9*1), Z8, Z2
+	VFMADD231PS     64(AX)(R9*1), Z8, Z3
+	VFMADD231PS     (AX)(R9*2), Z8, Z4
+	VFMADD231PS     64(AX)(R9*2), Z8, Z5
+	VFMADD231PS     (AX)(R10*1), Z8, Z6
+	VFMADD231PS     64(AX)(R10*1), Z8, Z7
+	ADDQ            $0x10, SI
+	ADDQ            $0x00000080, AX
+	DECQ            R8
+	JNZ             inputsSingle4
+	ADDQ            R9, AX
+	ADDQ            R9, AX
+	ADDQ            R9, AX
+	VMOVUPS         Z0, (DI)
+	VMOVUPS         Z1, 64(DI)
+	VMOVUPS         Z2, 128(DI)
+	VMOVUPS         Z3, 192(DI)
+	VMOVUPS         Z4, 256(DI)
+	VMOVUPS         Z5, 320(DI)
+	VMOVUPS         Z6, 384(DI)
+	MOVQ            BX, SI
+	SUBQ            (SP), SI
+	SUBQ            $0x40, SI
+	MOVQ            $0x000001c0, R8
+	CMPQ            SI, R8
+	CMOVQGT         R8, SI
+	VMOVUPS         Z7, (DI)(SI*1)
+	ADDQ            $0x00000200, (SP)
+	JMP             outputs
+
+single2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTF32X4 (SI), Z4
+	VFMADD231PS     (AX), Z4, Z0
+	VFMADD231PS     64(AX), Z4, Z1
+	VFMADD231PS     (AX)(R9*1), Z4, Z2
+	VFMADD231PS     64(AX)(R9*1), Z4, Z3
+	ADDQ            $0x10, SI
+	ADDQ            $0x00000080, AX
+	DECQ            R8
+	JNZ             inputsSingle2
+	ADDQ            R9, AX
+	VMOVUPS         Z0, (DI)
+	VMOVUPS         Z1, 64(DI)
+	VMOVUPS         Z2, 128(DI)
+	MOVQ            BX, SI
+	SUBQ            (SP), SI
+	SUBQ            $0x40, SI
+	MOVQ            $0x000000c0, R8
+	CMPQ            SI, R8
+	CMOVQGT         R8, SI
+	VMOVUPS         Z3, (DI)(SI*1)
+	ADDQ            $0x00000100, (SP)
+	JMP             outputs
+
+// func dense16x8AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+// Requires: AVX, AVX512DQ, AVX512F, CMOV
+TEXT ·dense16x8AVX512(SB), NOSPLIT, $8-72
+	MOVQ values+16(FP), AX
+	MOVQ dstRow+32(FP), CX
+	MOVQ srcRow+40(FP), DX
+	MOVQ outputs+56(FP), BX
+	SHLQ $0x02, BX
+
+block:
+	MOVQ $0x00000000, (SP)
+
+outputs:
+	MOVQ src+8(FP), SI
+	MOVQ dst+0(FP), DI
+	ADDQ (SP), DI
+	MOVQ rows+24(FP), R8
+	MOVQ BX, R9
+	SUBQ (SP), R9
+	JLE  nextBlock
+	CMPQ R8, $0x01
+	JNE  fewer4
+	CMPQ R9, $0x000001c1
+	JGE  single4
+
+fewer4:
+	CMPQ R8, $0x01
+	JNE  fewer2
+	CMPQ R9, $0x000000c1
+	JGE  single2
+
+fewer2:
+	CMPQ    R9, $0x40
+	JLE     tail
+	LEAQ    -64(R9), R9
+	MOVQ    $0x00000040, R10
+	CMPQ    R9, R10
+	CMOVQGT R10, R9
+
+rows2:
+	CMPQ R8, $0x17
+	JGE  tile2x12
+	CMPQ R8, $0x0c
+	JE   tile2x12
+	CMPQ R8, $0x0c
+	JGE  tile2x8
+	CMPQ R8, $0x08
+	JE   tile2x8
+	CMPQ R8, $0x06
+	JGE  tile2x6
+	CMPQ R8, $0x04
+	JGE  tile2x4
+	CMPQ R8, $0x03
+	JGE  tile2x3
+	CMPQ R8, $0x02
+	JGE  tile2x2
+	CMPQ R8, $0x01
+	JGE  tile2x1
+
+tile2x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	VXORPS Z16, Z16, Z16
+	VXORPS Z17, Z17, Z17
+	VXORPS Z18, Z18, Z18
+	VXORPS Z19, Z19, Z19
+	VXORPS Z20, Z20, Z20
+	VXORPS Z21, Z21, Z21
+	VXORPS Z22, Z22, Z22
+	VXORPS Z23, Z23, Z23
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	LEAQ   (R12)(DX*2), R13
+	ADDQ   DX, R13
+	MOVQ   AX, R14
+	MOVQ   inputs+64(FP), R15
+
+inputs2x12:
+	VMOVUPS         (R14), Z24
+	VMOVUPS         64(R14), Z25
+	VBROADCASTF32X8 (R10), Z26
+	VFMADD231PS     Z26, Z24, Z0
+	VFMADD231PS     Z26, Z25, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z2
+	VFMADD231PS     Z26, Z25, Z3
+	VBROADCASTF32X8 (R10)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z4
+	VFMADD231PS     Z26, Z25, Z5
+	VBROADCASTF32X8 (R11), Z26
+	VFMADD231PS     Z26, Z24, Z6
+	VFMADD231PS     Z26, Z25, Z7
+	VBROADCASTF32X8 (R11)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z8
+	VFMADD231PS     Z26, Z25, Z9
+	VBROADCASTF32X8 (R11)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z10
+	VFMADD231PS     Z26, Z25, Z11
+	VBROADCASTF32X8 (R12), Z26
+	VFMADD231PS     Z26, Z24, Z12
+	VFMADD231PS     Z26, Z25, Z13
+	VBROADCASTF32X8 (R12)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z14
+	VFMADD231PS     Z26, Z25, Z15
+	VBROADCASTF32X8 (R12)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z16
+	VFMADD231PS     Z26, Z25, Z17
+	VBROADCASTF32X8 (R13), Z26
+	VFMADD231PS     Z26, Z24, Z18
+	VFMADD231PS     Z26, Z25, Z19
+	VBROADCASTF32X8 (R13)(DX*1), Z26
+	VFMADD231PS     Z26, Z24, Z20
+	VFMADD231PS     Z26, Z25, Z21
+	VBROADCASTF32X8 (R13)(DX*2), Z26
+	VFMADD231PS     Z26, Z24, Z22
+	VFMADD231PS     Z26, Z25, Z23
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x20, R12
+	ADDQ            $0x20, R13
+	ADDQ            $0x00000080, R14
+	DECQ            R15
+	JNZ             inputs2x12
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	LEAQ            (R12)(CX*2), R13
+	ADDQ            CX, R13
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	VMOVUPS         Z12, (R12)
+	VMOVUPS         Z14, (R12)(CX*1)
+	VMOVUPS         Z16, (R12)(CX*2)
+	VMOVUPS         Z18, (R13)
+	VMOVUPS         Z20, (R13)(CX*1)
+	VMOVUPS         Z22, (R13)(CX*2)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	ADDQ            R9, R12
+	ADDQ            R9, R13
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	VMOVUPS         Z13, (R12)
+	VMOVUPS         Z15, (R12)(CX*1)
+	VMOVUPS         Z17, (R12)(CX*2)
+	VMOVUPS         Z19, (R13)
+	VMOVUPS         Z21, (R13)(CX*1)
+	VMOVUPS         Z23, (R13)(CX*2)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x0c, R8
+	JNZ             rows2
+	MOVQ            R14, AX
+	JMP             done2
+
+tile2x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	VXORPS Z12, Z12, Z12
+	VXORPS Z13, Z13, Z13
+	VXORPS Z14, Z14, Z14
+	VXORPS Z15, Z15, Z15
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs2x8:
+	VMOVUPS         (R13), Z16
+	VMOVUPS         64(R13), Z17
+	VBROADCASTF32X8 (R10), Z18
+	VFMADD231PS     Z18, Z16, Z0
+	VFMADD231PS     Z18, Z17, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z2
+	VFMADD231PS     Z18, Z17, Z3
+	VBROADCASTF32X8 (R10)(DX*2), Z18
+	VFMADD231PS     Z18, Z16, Z4
+	VFMADD231PS     Z18, Z17, Z5
+	VBROADCASTF32X8 (R11), Z18
+	VFMADD231PS     Z18, Z16, Z6
+	VFMADD231PS     Z18, Z17, Z7
+	VBROADCASTF32X8 (R11)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z8
+	VFMADD231PS     Z18, Z17, Z9
+	VBROADCASTF32X8 (R11)(DX*2), Z18
+	VFMADD231PS     Z18, Z16, Z10
+	VFMADD231PS     Z18, Z17, Z11
+	VBROADCASTF32X8 (R12), Z18
+	VFMADD231PS     Z18, Z16, Z12
+	VFMADD231PS     Z18, Z17, Z13
+	VBROADCASTF32X8 (R12)(DX*1), Z18
+	VFMADD231PS     Z18, Z16, Z14
+	VFMADD231PS     Z18, Z17, Z15
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x20, R12
+	ADDQ            $0x00000080, R13
+	DECQ            R14
+	JNZ             inputs2x8
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	VMOVUPS         Z12, (R12)
+	VMOVUPS         Z14, (R12)(CX*1)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	ADDQ            R9, R12
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	VMOVUPS         Z13, (R12)
+	VMOVUPS         Z15, (R12)(CX*1)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	SUBQ            $0x08, R8
+	JNZ             rows2
+	MOVQ            R13, AX
+	JMP             done2
+
+tile2x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x6:
+	VMOVUPS         (R12), Z12
+	VMOVUPS         64(R12), Z13
+	VBROADCASTF32X8 (R10), Z14
+	VFMADD231PS     Z14, Z12, Z0
+	VFMADD231PS     Z14, Z13, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z14
+	VFMADD231PS     Z14, Z12, Z2
+	VFMADD231PS     Z14, Z13, Z3
+	VBROADCASTF32X8 (R10)(DX*2), Z14
+	VFMADD231PS     Z14, Z12, Z4
+	VFMADD231PS     Z14, Z13, Z5
+	VBROADCASTF32X8 (R11), Z14
+	VFMADD231PS     Z14, Z12, Z6
+	VFMADD231PS     Z14, Z13, Z7
+	VBROADCASTF32X8 (R11)(DX*1), Z14
+	VFMADD231PS     Z14, Z12, Z8
+	VFMADD231PS     Z14, Z13, Z9
+	VBROADCASTF32X8 (R11)(DX*2), Z14
+	VFMADD231PS     Z14, Z12, Z10
+	VFMADD231PS     Z14, Z13, Z11
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x00000080, R12
+	DECQ            R13
+	JNZ             inputs2x6
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z8, (R11)(CX*1)
+	VMOVUPS         Z10, (R11)(CX*2)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	VMOVUPS         Z9, (R11)(CX*1)
+	VMOVUPS         Z11, (R11)(CX*2)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x06, R8
+	JNZ             rows2
+	MOVQ            R12, AX
+	JMP             done2
+
+tile2x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs2x4:
+	VMOVUPS         (R12), Z8
+	VMOVUPS         64(R12), Z9
+	VBROADCASTF32X8 (R10), Z10
+	VFMADD231PS     Z10, Z8, Z0
+	VFMADD231PS     Z10, Z9, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z10
+	VFMADD231PS     Z10, Z8, Z2
+	VFMADD231PS     Z10, Z9, Z3
+	VBROADCASTF32X8 (R10)(DX*2), Z10
+	VFMADD231PS     Z10, Z8, Z4
+	VFMADD231PS     Z10, Z9, Z5
+	VBROADCASTF32X8 (R11), Z10
+	VFMADD231PS     Z10, Z8, Z6
+	VFMADD231PS     Z10, Z9, Z7
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x00000080, R12
+	DECQ            R13
+	JNZ             inputs2x4
+	MOVQ            DI, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	ADDQ            R9, R10
+	ADDQ            R9, R11
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z7, (R11)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x04, R8
+	JNZ             rows2
+	MOVQ            R12, AX
+	JMP             done2
+
+tile2x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x3:
+	VMOVUPS         (R11), Z6
+	VMOVUPS         64(R11), Z7
+	VBROADCASTF32X8 (R10), Z8
+	VFMADD231PS     Z8, Z6, Z0
+	VFMADD231PS     Z8, Z7, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z8
+	VFMADD231PS     Z8, Z6, Z2
+	VFMADD231PS     Z8, Z7, Z3
+	VBROADCASTF32X8 (R10)(DX*2), Z8
+	VFMADD231PS     Z8, Z6, Z4
+	VFMADD231PS     Z8, Z7, Z5
+	ADDQ            $0x20, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x3
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	VMOVUPS         Z4, (R10)(CX*2)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x03, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+	JMP             done2
+
+tile2x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x2:
+	VMOVUPS         (R11), Z4
+	VMOVUPS         64(R11), Z5
+	VBROADCASTF32X8 (R10), Z6
+	VFMADD231PS     Z6, Z4, Z0
+	VFMADD231PS     Z6, Z5, Z1
+	VBROADCASTF32X8 (R10)(DX*1), Z6
+	VFMADD231PS     Z6, Z4, Z2
+	VFMADD231PS     Z6, Z5, Z3
+	ADDQ            $0x20, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x2
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	VMOVUPS         Z2, (R10)(CX*1)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	VMOVUPS         Z3, (R10)(CX*1)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x02, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+	JMP             done2
+
+tile2x1:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs2x1:
+	VMOVUPS         (R11), Z2
+	VMOVUPS         64(R11), Z3
+	VBROADCASTF32X8 (R10), Z4
+	VFMADD231PS     Z4, Z2, Z0
+	VFMADD231PS     Z4, Z3, Z1
+	ADDQ            $0x20, R10
+	ADDQ            $0x00000080, R11
+	DECQ            R12
+	JNZ             inputs2x1
+	MOVQ            DI, R10
+	VMOVUPS         Z0, (R10)
+	ADDQ            R9, R10
+	VMOVUPS         Z1, (R10)
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x01, R8
+	JNZ             rows2
+	MOVQ            R11, AX
+
+done2:
+	ADDQ $0x00000080, (SP)
+	JMP  outputs
+
+tail:
+	ADDQ R9, DI
+	SUBQ $0x40, DI
+
+rows1:
+	CMPQ R8, $0x17
+	JGE  tile1x12
+	CMPQ R8, $0x0c
+	JE   tile1x12
+	CMPQ R8, $0x0c
+	JGE  tile1x8
+	CMPQ R8, $0x08
+	JE   tile1x8
+	CMPQ R8, $0x06
+	JGE  tile1x6
+	CMPQ R8, $0x04
+	JGE  tile1x4
+	CMPQ R8, $0x03
+	JGE  tile1x3
+	CMPQ R8, $0x02
+	JGE  tile1x2
+	CMPQ R8, $0x01
+	JGE  tile1x1
+
+tile1x12:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	VXORPS Z8, Z8, Z8
+	VXORPS Z9, Z9, Z9
+	VXORPS Z10, Z10, Z10
+	VXORPS Z11, Z11, Z11
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	LEAQ   (R11)(DX*2), R12
+	ADDQ   DX, R12
+	MOVQ   AX, R13
+	MOVQ   inputs+64(FP), R14
+
+inputs1x12:
+	VMOVUPS         (R13), Z12
+	VBROADCASTF32X8 (R9), Z13
+	VFMADD231PS     Z13, Z12, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z1
+	VBROADCASTF32X8 (R9)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z2
+	VBROADCASTF32X8 (R10), Z13
+	VFMADD231PS     Z13, Z12, Z3
+	VBROADCASTF32X8 (R10)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z4
+	VBROADCASTF32X8 (R10)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z5
+	VBROADCASTF32X8 (R11), Z13
+	VFMADD231PS     Z13, Z12, Z6
+	VBROADCASTF32X8 (R11)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z7
+	VBROADCASTF32X8 (R11)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z8
+	VBROADCASTF32X8 (R12), Z13
+	VFMADD231PS     Z13, Z12, Z9
+	VBROADCASTF32X8 (R12)(DX*1), Z13
+	VFMADD231PS     Z13, Z12, Z10
+	VBROADCASTF32X8 (R12)(DX*2), Z13
+	VFMADD231PS     Z13, Z12, Z11
+	ADDQ            $0x20, R9
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x20, R12
+	ADDQ            $0x40, R13
+	DECQ            R14
+	JNZ             inputs1x12
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	LEAQ            (R11)(CX*2), R12
+	ADDQ            CX, R12
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z7, (R11)(CX*1)
+	VMOVUPS         Z8, (R11)(CX*2)
+	VMOVUPS         Z9, (R12)
+	VMOVUPS         Z10, (R12)(CX*1)
+	VMOVUPS         Z11, (R12)(CX*2)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x0c, R8
+	JNZ             rows1
+	MOVQ            R13, AX
+	JMP             done1
+
+tile1x8:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	LEAQ   (R10)(DX*2), R11
+	ADDQ   DX, R11
+	MOVQ   AX, R12
+	MOVQ   inputs+64(FP), R13
+
+inputs1x8:
+	VMOVUPS         (R12), Z8
+	VBROADCASTF32X8 (R9), Z9
+	VFMADD231PS     Z9, Z8, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z1
+	VBROADCASTF32X8 (R9)(DX*2), Z9
+	VFMADD231PS     Z9, Z8, Z2
+	VBROADCASTF32X8 (R10), Z9
+	VFMADD231PS     Z9, Z8, Z3
+	VBROADCASTF32X8 (R10)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z4
+	VBROADCASTF32X8 (R10)(DX*2), Z9
+	VFMADD231PS     Z9, Z8, Z5
+	VBROADCASTF32X8 (R11), Z9
+	VFMADD231PS     Z9, Z8, Z6
+	VBROADCASTF32X8 (R11)(DX*1), Z9
+	VFMADD231PS     Z9, Z8, Z7
+	ADDQ            $0x20, R9
+	ADDQ            $0x20, R10
+	ADDQ            $0x20, R11
+	ADDQ            $0x40, R12
+	DECQ            R13
+	JNZ             inputs1x8
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	LEAQ            (R10)(CX*2), R11
+	ADDQ            CX, R11
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	VMOVUPS         Z6, (R11)
+	VMOVUPS         Z7, (R11)(CX*1)
+	LEAQ            (SI)(DX*8), SI
+	LEAQ            (DI)(CX*8), DI
+	SUBQ            $0x08, R8
+	JNZ             rows1
+	MOVQ            R12, AX
+	JMP             done1
+
+tile1x6:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x6:
+	VMOVUPS         (R11), Z6
+	VBROADCASTF32X8 (R9), Z7
+	VFMADD231PS     Z7, Z6, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z7
+	VFMADD231PS     Z7, Z6, Z1
+	VBROADCASTF32X8 (R9)(DX*2), Z7
+	VFMADD231PS     Z7, Z6, Z2
+	VBROADCASTF32X8 (R10), Z7
+	VFMADD231PS     Z7, Z6, Z3
+	VBROADCASTF32X8 (R10)(DX*1), Z7
+	VFMADD231PS     Z7, Z6, Z4
+	VBROADCASTF32X8 (R10)(DX*2), Z7
+	VFMADD231PS     Z7, Z6, Z5
+	ADDQ            $0x20, R9
+	ADDQ            $0x20, R10
+	ADDQ            $0x40, R11
+	DECQ            R12
+	JNZ             inputs1x6
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	VMOVUPS         Z4, (R10)(CX*1)
+	VMOVUPS         Z5, (R10)(CX*2)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x06, R8
+	JNZ             rows1
+	MOVQ            R11, AX
+	JMP             done1
+
+tile1x4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   SI, R9
+	LEAQ   (R9)(DX*2), R10
+	ADDQ   DX, R10
+	MOVQ   AX, R11
+	MOVQ   inputs+64(FP), R12
+
+inputs1x4:
+	VMOVUPS         (R11), Z4
+	VBROADCASTF32X8 (R9), Z5
+	VFMADD231PS     Z5, Z4, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z5
+	VFMADD231PS     Z5, Z4, Z1
+	VBROADCASTF32X8 (R9)(DX*2), Z5
+	VFMADD231PS     Z5, Z4, Z2
+	VBROADCASTF32X8 (R10), Z5
+	VFMADD231PS     Z5, Z4, Z3
+	ADDQ            $0x20, R9
+	ADDQ            $0x20, R10
+	ADDQ            $0x40, R11
+	DECQ            R12
+	JNZ             inputs1x4
+	MOVQ            DI, R9
+	LEAQ            (R9)(CX*2), R10
+	ADDQ            CX, R10
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	VMOVUPS         Z3, (R10)
+	LEAQ            (SI)(DX*4), SI
+	LEAQ            (DI)(CX*4), DI
+	SUBQ            $0x04, R8
+	JNZ             rows1
+	MOVQ            R11, AX
+	JMP             done1
+
+tile1x3:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x3:
+	VMOVUPS         (R10), Z3
+	VBROADCASTF32X8 (R9), Z4
+	VFMADD231PS     Z4, Z3, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z4
+	VFMADD231PS     Z4, Z3, Z1
+	VBROADCASTF32X8 (R9)(DX*2), Z4
+	VFMADD231PS     Z4, Z3, Z2
+	ADDQ            $0x20, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x3
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	VMOVUPS         Z2, (R9)(CX*2)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x03, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+	JMP             done1
+
+tile1x2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x2:
+	VMOVUPS         (R10), Z2
+	VBROADCASTF32X8 (R9), Z3
+	VFMADD231PS     Z3, Z2, Z0
+	VBROADCASTF32X8 (R9)(DX*1), Z3
+	VFMADD231PS     Z3, Z2, Z1
+	ADDQ            $0x20, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x2
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	VMOVUPS         Z1, (R9)(CX*1)
+	LEAQ            (SI)(DX*2), SI
+	LEAQ            (DI)(CX*2), DI
+	SUBQ            $0x02, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+	JMP             done1
+
+tile1x1:
+	VXORPS Z0, Z0, Z0
+	MOVQ   SI, R9
+	MOVQ   AX, R10
+	MOVQ   inputs+64(FP), R11
+
+inputs1x1:
+	VMOVUPS         (R10), Z1
+	VBROADCASTF32X8 (R9), Z2
+	VFMADD231PS     Z2, Z1, Z0
+	ADDQ            $0x20, R9
+	ADDQ            $0x40, R10
+	DECQ            R11
+	JNZ             inputs1x1
+	MOVQ            DI, R9
+	VMOVUPS         Z0, (R9)
+	LEAQ            (SI)(DX*1), SI
+	LEAQ            (DI)(CX*1), DI
+	SUBQ            $0x01, R8
+	JNZ             rows1
+	MOVQ            R10, AX
+
+done1:
+nextBlock:
+	MOVQ  $0x00000020, SI
+	MOVQ  inputs+64(FP), DI
+	IMULQ SI, DI
+	ADDQ  DI, src+8(FP)
+	ADDQ  BX, dst+0(FP)
+	DECQ  count+48(FP)
+	JNZ   block
+	VZEROUPPER
+	RET
+
+single4:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	VXORPS Z4, Z4, Z4
+	VXORPS Z5, Z5, Z5
+	VXORPS Z6, Z6, Z6
+	VXORPS Z7, Z7, Z7
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle4:
+	VBROADCASTF32X8 (SI), Z8
+	VFMADD231PS     (AX), Z8, Z0
+	VFMADD231PS     64(AX), Z8, Z1
+	VFMADD231PS     (AX)(R9*1), Z8, Z2
+	VFMADD231PS     64(AX)(R9*1), Z8, Z3
+	VFMADD231PS     (AX)(R9*2), Z8, Z4
+	VFMADD231PS     64(AX)(R9*2), Z8, Z5
+	VFMADD231PS     (AX)(R10*1), Z8, Z6
+	VFMADD231PS     64(AX)(R10*1), Z8, Z7
+	ADDQ            $0x20, SI
+	ADDQ            $0x00000080, AX
+	DECQ            R8
+	JNZ             inputsSingle4
+	ADDQ            R9, AX
+	ADDQ            R9, AX
+	ADDQ            R9, AX
+	VMOVUPS         Z0, (DI)
+	VMOVUPS         Z1, 64(DI)
+	VMOVUPS         Z2, 128(DI)
+	VMOVUPS         Z3, 192(DI)
+	VMOVUPS         Z4, 256(DI)
+	VMOVUPS         Z5, 320(DI)
+	VMOVUPS         Z6, 384(DI)
+	MOVQ            BX, SI
+	SUBQ            (SP), SI
+	SUBQ            $0x40, SI
+	MOVQ            $0x000001c0, R8
+	CMPQ            SI, R8
+	CMOVQGT         R8, SI
+	VMOVUPS         Z7, (DI)(SI*1)
+	ADDQ            $0x00000200, (SP)
+	JMP             outputs
+
+single2:
+	VXORPS Z0, Z0, Z0
+	VXORPS Z1, Z1, Z1
+	VXORPS Z2, Z2, Z2
+	VXORPS Z3, Z3, Z3
+	MOVQ   inputs+64(FP), R8
+	MOVQ   R8, R9
+	SHLQ   $0x07, R9
+	LEAQ   (R9)(R9*2), R10
+
+inputsSingle2:
+	VBROADCASTF32X8 (SI), Z4
+	VFMADD231PS     (AX), Z4, Z0
+	VFMADD231PS     64(AX), Z4, Z1
+	VFMADD231PS     (AX)(R9*1), Z4, Z2
+	VFMADD231PS     64(AX)(R9*1), Z4, Z3
+	ADDQ            $0x20, SI
+	ADDQ            $0x00000080, AX
+	DECQ            R8
+	JNZ             inputsSingle2
+	ADDQ            R9, AX
+	VMOVUPS         Z0, (DI)
+	VMOVUPS         Z1, 64(DI)
+	VMOVUPS         Z2, 128(DI)
+	MOVQ            BX, SI
+	SUBQ            (SP), SI
+	SUBQ            $0x40, SI
+	MOVQ            $0x000000c0, R8
+	CMPQ            SI, R8
+	CMOVQGT         R8, SI
+	VMOVUPS         Z3, (DI)(SI*1)
+	ADDQ            $0x00000100, (SP)
+	JMP             outputs
+
+// func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, rows int, dstRow int, srcRow int, n int)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·permute2AVX2(SB), NOSPLIT, $0-40
+TEXT ·permute2AVX2(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    values+16(FP), DX
 	MOVQ    indexes+24(FP), BX
-	MOVQ    n+32(FP), SI
+	MOVQ    n+56(FP), SI
+	MOVQ    dstRow+40(FP), DI
+	MOVQ    srcRow+48(FP), R8
 	SHLQ    $0x02, SI
 	SUBQ    $0x20, SI
 	VMOVDQU (BX), Y0
@@ -2538,14 +10052,25 @@ TEXT ·permute2AVX2(SB), NOSPLIT, $0-40
 	XORQ    BX, BX
 
 vector:
-	VMOVUPS     (CX)(BX*1), Y2
-	VXORPS      Y3, Y3, Y3
-	VPERMPS     Y2, Y0, Y4
-	VFMADD231PS (DX), Y4, Y3
-	VPERMPS     Y2, Y1, Y2
-	VFMADD231PS 32(DX), Y2, Y3
+	VMOVUPS (DX), Y2
+	VMOVUPS 32(DX), Y3
+	LEAQ    (CX)(BX*1), R9
+	LEAQ    (AX)(BX*1), R10
+	MOVQ    rows+32(FP), R11
+
+row:
+	VMOVUPS     (R9), Y4
+	VXORPS      Y5, Y5, Y5
+	VPERMPS     Y4, Y0, Y6
+	VFMADD231PS Y2, Y6, Y5
+	VPERMPS     Y4, Y1, Y4
+	VFMADD231PS Y3, Y4, Y5
+	VMOVUPS     Y5, (R10)
+	ADDQ        R8, R9
+	ADDQ        DI, R10
+	DECQ        R11
+	JNZ         row
 	ADDQ        $0x40, DX
-	VMOVUPS     Y3, (AX)(BX*1)
 	CMPQ        BX, SI
 	JE          done
 	ADDQ        $0x20, BX
@@ -2557,14 +10082,16 @@ done:
 	VZEROUPPER
 	RET
 
-// func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+// func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, rows int, dstRow int, srcRow int, n int)
 // Requires: AVX, AVX2, CMOV, FMA3
-TEXT ·permute4AVX2(SB), NOSPLIT, $0-40
+TEXT ·permute4AVX2(SB), NOSPLIT, $0-64
 	MOVQ    dst+0(FP), AX
 	MOVQ    src+8(FP), CX
 	MOVQ    values+16(FP), DX
 	MOVQ    indexes+24(FP), BX
-	MOVQ    n+32(FP), SI
+	MOVQ    n+56(FP), SI
+	MOVQ    dstRow+40(FP), DI
+	MOVQ    srcRow+48(FP), R8
 	SHLQ    $0x02, SI
 	SUBQ    $0x20, SI
 	VMOVDQU (BX), Y0
@@ -2574,18 +10101,31 @@ TEXT ·permute4AVX2(SB), NOSPLIT, $0-40
 	XORQ    BX, BX
 
 vector:
-	VMOVUPS     (CX)(BX*1), Y4
-	VXORPS      Y5, Y5, Y5
-	VPERMPS     Y4, Y0, Y6
-	VFMADD231PS (DX), Y6, Y5
-	VPERMPS     Y4, Y1, Y6
-	VFMADD231PS 32(DX), Y6, Y5
-	VPERMPS     Y4, Y2, Y6
-	VFMADD231PS 64(DX), Y6, Y5
-	VPERMPS     Y4, Y3, Y4
-	VFMADD231PS 96(DX), Y4, Y5
+	VMOVUPS (DX), Y4
+	VMOVUPS 32(DX), Y5
+	VMOVUPS 64(DX), Y6
+	VMOVUPS 96(DX), Y7
+	LEAQ    (CX)(BX*1), R9
+	LEAQ    (AX)(BX*1), R10
+	MOVQ    rows+32(FP), R11
+
+row:
+	VMOVUPS     (R9), Y8
+	VXORPS      Y9, Y9, Y9
+	VPERMPS     Y8, Y0, Y10
+	VFMADD231PS Y4, Y10, Y9
+	VPERMPS     Y8, Y1, Y10
+	VFMADD231PS Y5, Y10, Y9
+	VPERMPS     Y8, Y2, Y10
+	VFMADD231PS Y6, Y10, Y9
+	VPERMPS     Y8, Y3, Y8
+	VFMADD231PS Y7, Y8, Y9
+	VMOVUPS     Y9, (R10)
+	ADDQ        R8, R9
+	ADDQ        DI, R10
+	DECQ        R11
+	JNZ         row
 	ADDQ        $0x00000080, DX
-	VMOVUPS     Y5, (AX)(BX*1)
 	CMPQ        BX, SI
 	JE          done
 	ADDQ        $0x20, BX
@@ -2594,5 +10134,1024 @@ vector:
 	JMP         vector
 
 done:
+	VZEROUPPER
+	RET
+
+// func fusedAVX2(dst *float32, src *float32, values *float32, stages *uint8, rows int, dstRow int, srcRow int, count int, stride int)
+// Requires: AVX, FMA3
+TEXT ·fusedAVX2(SB), NOSPLIT, $0-72
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ dstRow+40(FP), BX
+	MOVQ srcRow+48(FP), SI
+	MOVQ stride+64(FP), DI
+	LEAQ (DI)(DI*2), R8
+
+block:
+	XORQ R9, R9
+
+chunk:
+	LEAQ (CX)(R9*1), R11
+	LEAQ (AX)(R9*1), R12
+	MOVQ rows+32(FP), R10
+
+rowsx1:
+	MOVQ    DX, R13
+	MOVQ    stages+24(FP), R14
+	LEAQ    (R11)(DI*4), R15
+	VMOVUPS (R11), Y0
+	VMOVUPS (R11)(DI*1), Y1
+	VMOVUPS (R11)(DI*2), Y2
+	VMOVUPS (R11)(R8*1), Y3
+	VMOVUPS (R15), Y4
+	VMOVUPS (R15)(DI*1), Y5
+	VMOVUPS (R15)(DI*2), Y6
+	VMOVUPS (R15)(R8*1), Y7
+
+nextx1:
+	MOVBQZX (R14), R15
+	INCQ    R14
+	CMPQ    R15, $0x01
+	JL      stage0x1
+	JE      stage1x1
+	CMPQ    R15, $0x03
+	JL      stage2x1
+	JE      stage3x1
+	CMPQ    R15, $0x05
+	JL      stage4x1
+	JE      stage5x1
+	JMP     storex1
+
+stage0x1:
+	VMULPS      (R13), Y0, Y8
+	VMULPS      64(R13), Y0, Y0
+	VFMADD231PS 32(R13), Y1, Y8
+	VFMADD132PS 96(R13), Y0, Y1
+	VMOVAPS     Y8, Y0
+	VMULPS      128(R13), Y2, Y8
+	VMULPS      192(R13), Y2, Y2
+	VFMADD231PS 160(R13), Y3, Y8
+	VFMADD132PS 224(R13), Y2, Y3
+	VMOVAPS     Y8, Y2
+	VMULPS      256(R13), Y4, Y8
+	VMULPS      320(R13), Y4, Y4
+	VFMADD231PS 288(R13), Y5, Y8
+	VFMADD132PS 352(R13), Y4, Y5
+	VMOVAPS     Y8, Y4
+	VMULPS      384(R13), Y6, Y8
+	VMULPS      448(R13), Y6, Y6
+	VFMADD231PS 416(R13), Y7, Y8
+	VFMADD132PS 480(R13), Y6, Y7
+	VMOVAPS     Y8, Y6
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+stage1x1:
+	VMULPS      (R13), Y0, Y8
+	VMULPS      64(R13), Y0, Y0
+	VFMADD231PS 32(R13), Y2, Y8
+	VFMADD132PS 96(R13), Y0, Y2
+	VMOVAPS     Y8, Y0
+	VMULPS      128(R13), Y1, Y8
+	VMULPS      192(R13), Y1, Y1
+	VFMADD231PS 160(R13), Y3, Y8
+	VFMADD132PS 224(R13), Y1, Y3
+	VMOVAPS     Y8, Y1
+	VMULPS      256(R13), Y4, Y8
+	VMULPS      320(R13), Y4, Y4
+	VFMADD231PS 288(R13), Y6, Y8
+	VFMADD132PS 352(R13), Y4, Y6
+	VMOVAPS     Y8, Y4
+	VMULPS      384(R13), Y5, Y8
+	VMULPS      448(R13), Y5, Y5
+	VFMADD231PS 416(R13), Y7, Y8
+	VFMADD132PS 480(R13), Y5, Y7
+	VMOVAPS     Y8, Y5
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+stage2x1:
+	VMULPS      (R13), Y0, Y8
+	VMULPS      64(R13), Y0, Y0
+	VFMADD231PS 32(R13), Y4, Y8
+	VFMADD132PS 96(R13), Y0, Y4
+	VMOVAPS     Y8, Y0
+	VMULPS      128(R13), Y1, Y8
+	VMULPS      192(R13), Y1, Y1
+	VFMADD231PS 160(R13), Y5, Y8
+	VFMADD132PS 224(R13), Y1, Y5
+	VMOVAPS     Y8, Y1
+	VMULPS      256(R13), Y2, Y8
+	VMULPS      320(R13), Y2, Y2
+	VFMADD231PS 288(R13), Y6, Y8
+	VFMADD132PS 352(R13), Y2, Y6
+	VMOVAPS     Y8, Y2
+	VMULPS      384(R13), Y3, Y8
+	VMULPS      448(R13), Y3, Y3
+	VFMADD231PS 416(R13), Y7, Y8
+	VFMADD132PS 480(R13), Y3, Y7
+	VMOVAPS     Y8, Y3
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+stage3x1:
+	VPERMILPS   $0xb1, Y0, Y8
+	VMULPS      (R13), Y0, Y0
+	VFMADD231PS 32(R13), Y8, Y0
+	VPERMILPS   $0xb1, Y1, Y8
+	VMULPS      64(R13), Y1, Y1
+	VFMADD231PS 96(R13), Y8, Y1
+	VPERMILPS   $0xb1, Y2, Y8
+	VMULPS      128(R13), Y2, Y2
+	VFMADD231PS 160(R13), Y8, Y2
+	VPERMILPS   $0xb1, Y3, Y8
+	VMULPS      192(R13), Y3, Y3
+	VFMADD231PS 224(R13), Y8, Y3
+	VPERMILPS   $0xb1, Y4, Y8
+	VMULPS      256(R13), Y4, Y4
+	VFMADD231PS 288(R13), Y8, Y4
+	VPERMILPS   $0xb1, Y5, Y8
+	VMULPS      320(R13), Y5, Y5
+	VFMADD231PS 352(R13), Y8, Y5
+	VPERMILPS   $0xb1, Y6, Y8
+	VMULPS      384(R13), Y6, Y6
+	VFMADD231PS 416(R13), Y8, Y6
+	VPERMILPS   $0xb1, Y7, Y8
+	VMULPS      448(R13), Y7, Y7
+	VFMADD231PS 480(R13), Y8, Y7
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+stage4x1:
+	VPERMILPS   $0x4e, Y0, Y8
+	VMULPS      (R13), Y0, Y0
+	VFMADD231PS 32(R13), Y8, Y0
+	VPERMILPS   $0x4e, Y1, Y8
+	VMULPS      64(R13), Y1, Y1
+	VFMADD231PS 96(R13), Y8, Y1
+	VPERMILPS   $0x4e, Y2, Y8
+	VMULPS      128(R13), Y2, Y2
+	VFMADD231PS 160(R13), Y8, Y2
+	VPERMILPS   $0x4e, Y3, Y8
+	VMULPS      192(R13), Y3, Y3
+	VFMADD231PS 224(R13), Y8, Y3
+	VPERMILPS   $0x4e, Y4, Y8
+	VMULPS      256(R13), Y4, Y4
+	VFMADD231PS 288(R13), Y8, Y4
+	VPERMILPS   $0x4e, Y5, Y8
+	VMULPS      320(R13), Y5, Y5
+	VFMADD231PS 352(R13), Y8, Y5
+	VPERMILPS   $0x4e, Y6, Y8
+	VMULPS      384(R13), Y6, Y6
+	VFMADD231PS 416(R13), Y8, Y6
+	VPERMILPS   $0x4e, Y7, Y8
+	VMULPS      448(R13), Y7, Y7
+	VFMADD231PS 480(R13), Y8, Y7
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+stage5x1:
+	VPERM2F128  $0x01, Y0, Y0, Y8
+	VMULPS      (R13), Y0, Y0
+	VFMADD231PS 32(R13), Y8, Y0
+	VPERM2F128  $0x01, Y1, Y1, Y8
+	VMULPS      64(R13), Y1, Y1
+	VFMADD231PS 96(R13), Y8, Y1
+	VPERM2F128  $0x01, Y2, Y2, Y8
+	VMULPS      128(R13), Y2, Y2
+	VFMADD231PS 160(R13), Y8, Y2
+	VPERM2F128  $0x01, Y3, Y3, Y8
+	VMULPS      192(R13), Y3, Y3
+	VFMADD231PS 224(R13), Y8, Y3
+	VPERM2F128  $0x01, Y4, Y4, Y8
+	VMULPS      256(R13), Y4, Y4
+	VFMADD231PS 288(R13), Y8, Y4
+	VPERM2F128  $0x01, Y5, Y5, Y8
+	VMULPS      320(R13), Y5, Y5
+	VFMADD231PS 352(R13), Y8, Y5
+	VPERM2F128  $0x01, Y6, Y6, Y8
+	VMULPS      384(R13), Y6, Y6
+	VFMADD231PS 416(R13), Y8, Y6
+	VPERM2F128  $0x01, Y7, Y7, Y8
+	VMULPS      448(R13), Y7, Y7
+	VFMADD231PS 480(R13), Y8, Y7
+	ADDQ        $0x00000200, R13
+	JMP         nextx1
+
+storex1:
+	LEAQ    (R12)(DI*4), R14
+	VMOVUPS Y0, (R12)
+	VMOVUPS Y1, (R12)(DI*1)
+	VMOVUPS Y2, (R12)(DI*2)
+	VMOVUPS Y3, (R12)(R8*1)
+	VMOVUPS Y4, (R14)
+	VMOVUPS Y5, (R14)(DI*1)
+	VMOVUPS Y6, (R14)(DI*2)
+	VMOVUPS Y7, (R14)(R8*1)
+	LEAQ    (R11)(SI*1), R11
+	LEAQ    (R12)(BX*1), R12
+	SUBQ    $0x01, R10
+	JNZ     rowsx1
+	MOVQ    R13, DX
+	ADDQ    $0x20, R9
+	CMPQ    R9, DI
+	JL      chunk
+	LEAQ    (CX)(DI*8), CX
+	LEAQ    (AX)(DI*8), AX
+	DECQ    count+56(FP)
+	JNZ     block
+	VZEROUPPER
+	RET
+
+// func fusedAVX512(dst *float32, src *float32, values *float32, stages *uint8, rows int, dstRow int, srcRow int, count int, stride int)
+// Requires: AVX, AVX512F
+TEXT ·fusedAVX512(SB), NOSPLIT, $8-72
+	MOVQ dst+0(FP), AX
+	MOVQ src+8(FP), CX
+	MOVQ values+16(FP), DX
+	MOVQ dstRow+40(FP), BX
+	MOVQ srcRow+48(FP), SI
+	MOVQ stride+64(FP), DI
+	LEAQ (DI)(DI*2), R8
+
+block:
+	XORQ R9, R9
+
+chunk:
+	LEAQ (CX)(R9*1), R11
+	LEAQ (AX)(R9*1), R12
+	MOVQ rows+32(FP), R10
+
+rowsx2:
+	CMPQ    R10, $0x02
+	JL      rowsx1
+	MOVQ    DX, R13
+	MOVQ    stages+24(FP), R14
+	LEAQ    (R11)(DI*4), R15
+	VMOVUPS (R11), Z0
+	VMOVUPS (R11)(DI*1), Z1
+	VMOVUPS (R11)(DI*2), Z2
+	VMOVUPS (R11)(R8*1), Z3
+	VMOVUPS (R15), Z4
+	VMOVUPS (R15)(DI*1), Z5
+	VMOVUPS (R15)(DI*2), Z6
+	VMOVUPS (R15)(R8*1), Z7
+	LEAQ    (R11)(DI*4), R15
+	LEAQ    (R11), BP
+	VMOVUPS (BP)(SI*1), Z8
+	LEAQ    (R11)(DI*1), BP
+	VMOVUPS (BP)(SI*1), Z9
+	LEAQ    (R11)(DI*2), BP
+	VMOVUPS (BP)(SI*1), Z10
+	LEAQ    (R11)(R8*1), BP
+	VMOVUPS (BP)(SI*1), Z11
+	LEAQ    (R15), BP
+	VMOVUPS (BP)(SI*1), Z12
+	LEAQ    (R15)(DI*1), BP
+	VMOVUPS (BP)(SI*1), Z13
+	LEAQ    (R15)(DI*2), BP
+	VMOVUPS (BP)(SI*1), Z14
+	LEAQ    (R15)(R8*1), R15
+	VMOVUPS (R15)(SI*1), Z15
+
+nextx2:
+	MOVBQZX (R14), R15
+	INCQ    R14
+	CMPQ    R15, $0x01
+	JL      stage0x2
+	JE      stage1x2
+	CMPQ    R15, $0x03
+	JL      stage2x2
+	JE      stage3x2
+	CMPQ    R15, $0x05
+	JL      stage4x2
+	JE      stage5x2
+	CMPQ    R15, $0x07
+	JL      stage6x2
+	JMP     storex2
+
+stage0x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VMOVUPS     128(R13), Z18
+	VMOVUPS     192(R13), Z19
+	VMULPS      Z16, Z0, Z20
+	VMULPS      Z18, Z0, Z0
+	VFMADD231PS Z17, Z1, Z20
+	VFMADD132PS Z19, Z0, Z1
+	VMOVAPS     Z20, Z0
+	VMULPS      Z16, Z8, Z16
+	VMULPS      Z18, Z8, Z8
+	VFMADD231PS Z17, Z9, Z16
+	VFMADD132PS Z19, Z8, Z9
+	VMOVAPS     Z16, Z8
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VMOVUPS     384(R13), Z18
+	VMOVUPS     448(R13), Z19
+	VMULPS      Z16, Z2, Z20
+	VMULPS      Z18, Z2, Z2
+	VFMADD231PS Z17, Z3, Z20
+	VFMADD132PS Z19, Z2, Z3
+	VMOVAPS     Z20, Z2
+	VMULPS      Z16, Z10, Z16
+	VMULPS      Z18, Z10, Z10
+	VFMADD231PS Z17, Z11, Z16
+	VFMADD132PS Z19, Z10, Z11
+	VMOVAPS     Z16, Z10
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VMOVUPS     640(R13), Z18
+	VMOVUPS     704(R13), Z19
+	VMULPS      Z16, Z4, Z20
+	VMULPS      Z18, Z4, Z4
+	VFMADD231PS Z17, Z5, Z20
+	VFMADD132PS Z19, Z4, Z5
+	VMOVAPS     Z20, Z4
+	VMULPS      Z16, Z12, Z16
+	VMULPS      Z18, Z12, Z12
+	VFMADD231PS Z17, Z13, Z16
+	VFMADD132PS Z19, Z12, Z13
+	VMOVAPS     Z16, Z12
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VMOVUPS     896(R13), Z18
+	VMOVUPS     960(R13), Z19
+	VMULPS      Z16, Z6, Z20
+	VMULPS      Z18, Z6, Z6
+	VFMADD231PS Z17, Z7, Z20
+	VFMADD132PS Z19, Z6, Z7
+	VMOVAPS     Z20, Z6
+	VMULPS      Z16, Z14, Z16
+	VMULPS      Z18, Z14, Z14
+	VFMADD231PS Z17, Z15, Z16
+	VFMADD132PS Z19, Z14, Z15
+	VMOVAPS     Z16, Z14
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage1x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VMOVUPS     128(R13), Z18
+	VMOVUPS     192(R13), Z19
+	VMULPS      Z16, Z0, Z20
+	VMULPS      Z18, Z0, Z0
+	VFMADD231PS Z17, Z2, Z20
+	VFMADD132PS Z19, Z0, Z2
+	VMOVAPS     Z20, Z0
+	VMULPS      Z16, Z8, Z16
+	VMULPS      Z18, Z8, Z8
+	VFMADD231PS Z17, Z10, Z16
+	VFMADD132PS Z19, Z8, Z10
+	VMOVAPS     Z16, Z8
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VMOVUPS     384(R13), Z18
+	VMOVUPS     448(R13), Z19
+	VMULPS      Z16, Z1, Z20
+	VMULPS      Z18, Z1, Z1
+	VFMADD231PS Z17, Z3, Z20
+	VFMADD132PS Z19, Z1, Z3
+	VMOVAPS     Z20, Z1
+	VMULPS      Z16, Z9, Z16
+	VMULPS      Z18, Z9, Z9
+	VFMADD231PS Z17, Z11, Z16
+	VFMADD132PS Z19, Z9, Z11
+	VMOVAPS     Z16, Z9
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VMOVUPS     640(R13), Z18
+	VMOVUPS     704(R13), Z19
+	VMULPS      Z16, Z4, Z20
+	VMULPS      Z18, Z4, Z4
+	VFMADD231PS Z17, Z6, Z20
+	VFMADD132PS Z19, Z4, Z6
+	VMOVAPS     Z20, Z4
+	VMULPS      Z16, Z12, Z16
+	VMULPS      Z18, Z12, Z12
+	VFMADD231PS Z17, Z14, Z16
+	VFMADD132PS Z19, Z12, Z14
+	VMOVAPS     Z16, Z12
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VMOVUPS     896(R13), Z18
+	VMOVUPS     960(R13), Z19
+	VMULPS      Z16, Z5, Z20
+	VMULPS      Z18, Z5, Z5
+	VFMADD231PS Z17, Z7, Z20
+	VFMADD132PS Z19, Z5, Z7
+	VMOVAPS     Z20, Z5
+	VMULPS      Z16, Z13, Z16
+	VMULPS      Z18, Z13, Z13
+	VFMADD231PS Z17, Z15, Z16
+	VFMADD132PS Z19, Z13, Z15
+	VMOVAPS     Z16, Z13
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage2x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VMOVUPS     128(R13), Z18
+	VMOVUPS     192(R13), Z19
+	VMULPS      Z16, Z0, Z20
+	VMULPS      Z18, Z0, Z0
+	VFMADD231PS Z17, Z4, Z20
+	VFMADD132PS Z19, Z0, Z4
+	VMOVAPS     Z20, Z0
+	VMULPS      Z16, Z8, Z16
+	VMULPS      Z18, Z8, Z8
+	VFMADD231PS Z17, Z12, Z16
+	VFMADD132PS Z19, Z8, Z12
+	VMOVAPS     Z16, Z8
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VMOVUPS     384(R13), Z18
+	VMOVUPS     448(R13), Z19
+	VMULPS      Z16, Z1, Z20
+	VMULPS      Z18, Z1, Z1
+	VFMADD231PS Z17, Z5, Z20
+	VFMADD132PS Z19, Z1, Z5
+	VMOVAPS     Z20, Z1
+	VMULPS      Z16, Z9, Z16
+	VMULPS      Z18, Z9, Z9
+	VFMADD231PS Z17, Z13, Z16
+	VFMADD132PS Z19, Z9, Z13
+	VMOVAPS     Z16, Z9
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VMOVUPS     640(R13), Z18
+	VMOVUPS     704(R13), Z19
+	VMULPS      Z16, Z2, Z20
+	VMULPS      Z18, Z2, Z2
+	VFMADD231PS Z17, Z6, Z20
+	VFMADD132PS Z19, Z2, Z6
+	VMOVAPS     Z20, Z2
+	VMULPS      Z16, Z10, Z16
+	VMULPS      Z18, Z10, Z10
+	VFMADD231PS Z17, Z14, Z16
+	VFMADD132PS Z19, Z10, Z14
+	VMOVAPS     Z16, Z10
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VMOVUPS     896(R13), Z18
+	VMOVUPS     960(R13), Z19
+	VMULPS      Z16, Z3, Z20
+	VMULPS      Z18, Z3, Z3
+	VFMADD231PS Z17, Z7, Z20
+	VFMADD132PS Z19, Z3, Z7
+	VMOVAPS     Z20, Z3
+	VMULPS      Z16, Z11, Z16
+	VMULPS      Z18, Z11, Z11
+	VFMADD231PS Z17, Z15, Z16
+	VFMADD132PS Z19, Z11, Z15
+	VMOVAPS     Z16, Z11
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage3x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VPERMILPS   $0xb1, Z0, Z18
+	VMULPS      Z16, Z0, Z0
+	VFMADD231PS Z17, Z18, Z0
+	VPERMILPS   $0xb1, Z8, Z18
+	VMULPS      Z16, Z8, Z8
+	VFMADD231PS Z17, Z18, Z8
+	VMOVUPS     128(R13), Z16
+	VMOVUPS     192(R13), Z17
+	VPERMILPS   $0xb1, Z1, Z18
+	VMULPS      Z16, Z1, Z1
+	VFMADD231PS Z17, Z18, Z1
+	VPERMILPS   $0xb1, Z9, Z18
+	VMULPS      Z16, Z9, Z9
+	VFMADD231PS Z17, Z18, Z9
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VPERMILPS   $0xb1, Z2, Z18
+	VMULPS      Z16, Z2, Z2
+	VFMADD231PS Z17, Z18, Z2
+	VPERMILPS   $0xb1, Z10, Z18
+	VMULPS      Z16, Z10, Z10
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     384(R13), Z16
+	VMOVUPS     448(R13), Z17
+	VPERMILPS   $0xb1, Z3, Z18
+	VMULPS      Z16, Z3, Z3
+	VFMADD231PS Z17, Z18, Z3
+	VPERMILPS   $0xb1, Z11, Z18
+	VMULPS      Z16, Z11, Z11
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VPERMILPS   $0xb1, Z4, Z18
+	VMULPS      Z16, Z4, Z4
+	VFMADD231PS Z17, Z18, Z4
+	VPERMILPS   $0xb1, Z12, Z18
+	VMULPS      Z16, Z12, Z12
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     640(R13), Z16
+	VMOVUPS     704(R13), Z17
+	VPERMILPS   $0xb1, Z5, Z18
+	VMULPS      Z16, Z5, Z5
+	VFMADD231PS Z17, Z18, Z5
+	VPERMILPS   $0xb1, Z13, Z18
+	VMULPS      Z16, Z13, Z13
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VPERMILPS   $0xb1, Z6, Z18
+	VMULPS      Z16, Z6, Z6
+	VFMADD231PS Z17, Z18, Z6
+	VPERMILPS   $0xb1, Z14, Z18
+	VMULPS      Z16, Z14, Z14
+	VFMADD231PS Z17, Z18, Z14
+	VMOVUPS     896(R13), Z16
+	VMOVUPS     960(R13), Z17
+	VPERMILPS   $0xb1, Z7, Z18
+	VMULPS      Z16, Z7, Z7
+	VFMADD231PS Z17, Z18, Z7
+	VPERMILPS   $0xb1, Z15, Z18
+	VMULPS      Z16, Z15, Z15
+	VFMADD231PS Z17, Z18, Z15
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage4x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VPERMILPS   $0x4e, Z0, Z18
+	VMULPS      Z16, Z0, Z0
+	VFMADD231PS Z17, Z18, Z0
+	VPERMILPS   $0x4e, Z8, Z18
+	VMULPS      Z16, Z8, Z8
+	VFMADD231PS Z17, Z18, Z8
+	VMOVUPS     128(R13), Z16
+	VMOVUPS     192(R13), Z17
+	VPERMILPS   $0x4e, Z1, Z18
+	VMULPS      Z16, Z1, Z1
+	VFMADD231PS Z17, Z18, Z1
+	VPERMILPS   $0x4e, Z9, Z18
+	VMULPS      Z16, Z9, Z9
+	VFMADD231PS Z17, Z18, Z9
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VPERMILPS   $0x4e, Z2, Z18
+	VMULPS      Z16, Z2, Z2
+	VFMADD231PS Z17, Z18, Z2
+	VPERMILPS   $0x4e, Z10, Z18
+	VMULPS      Z16, Z10, Z10
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     384(R13), Z16
+	VMOVUPS     448(R13), Z17
+	VPERMILPS   $0x4e, Z3, Z18
+	VMULPS      Z16, Z3, Z3
+	VFMADD231PS Z17, Z18, Z3
+	VPERMILPS   $0x4e, Z11, Z18
+	VMULPS      Z16, Z11, Z11
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VPERMILPS   $0x4e, Z4, Z18
+	VMULPS      Z16, Z4, Z4
+	VFMADD231PS Z17, Z18, Z4
+	VPERMILPS   $0x4e, Z12, Z18
+	VMULPS      Z16, Z12, Z12
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     640(R13), Z16
+	VMOVUPS     704(R13), Z17
+	VPERMILPS   $0x4e, Z5, Z18
+	VMULPS      Z16, Z5, Z5
+	VFMADD231PS Z17, Z18, Z5
+	VPERMILPS   $0x4e, Z13, Z18
+	VMULPS      Z16, Z13, Z13
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VPERMILPS   $0x4e, Z6, Z18
+	VMULPS      Z16, Z6, Z6
+	VFMADD231PS Z17, Z18, Z6
+	VPERMILPS   $0x4e, Z14, Z18
+	VMULPS      Z16, Z14, Z14
+	VFMADD231PS Z17, Z18, Z14
+	VMOVUPS     896(R13), Z16
+	VMOVUPS     960(R13), Z17
+	VPERMILPS   $0x4e, Z7, Z18
+	VMULPS      Z16, Z7, Z7
+	VFMADD231PS Z17, Z18, Z7
+	VPERMILPS   $0x4e, Z15, Z18
+	VMULPS      Z16, Z15, Z15
+	VFMADD231PS Z17, Z18, Z15
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage5x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VSHUFF32X4  $0xb1, Z0, Z0, Z18
+	VMULPS      Z16, Z0, Z0
+	VFMADD231PS Z17, Z18, Z0
+	VSHUFF32X4  $0xb1, Z8, Z8, Z18
+	VMULPS      Z16, Z8, Z8
+	VFMADD231PS Z17, Z18, Z8
+	VMOVUPS     128(R13), Z16
+	VMOVUPS     192(R13), Z17
+	VSHUFF32X4  $0xb1, Z1, Z1, Z18
+	VMULPS      Z16, Z1, Z1
+	VFMADD231PS Z17, Z18, Z1
+	VSHUFF32X4  $0xb1, Z9, Z9, Z18
+	VMULPS      Z16, Z9, Z9
+	VFMADD231PS Z17, Z18, Z9
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VSHUFF32X4  $0xb1, Z2, Z2, Z18
+	VMULPS      Z16, Z2, Z2
+	VFMADD231PS Z17, Z18, Z2
+	VSHUFF32X4  $0xb1, Z10, Z10, Z18
+	VMULPS      Z16, Z10, Z10
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     384(R13), Z16
+	VMOVUPS     448(R13), Z17
+	VSHUFF32X4  $0xb1, Z3, Z3, Z18
+	VMULPS      Z16, Z3, Z3
+	VFMADD231PS Z17, Z18, Z3
+	VSHUFF32X4  $0xb1, Z11, Z11, Z18
+	VMULPS      Z16, Z11, Z11
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VSHUFF32X4  $0xb1, Z4, Z4, Z18
+	VMULPS      Z16, Z4, Z4
+	VFMADD231PS Z17, Z18, Z4
+	VSHUFF32X4  $0xb1, Z12, Z12, Z18
+	VMULPS      Z16, Z12, Z12
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     640(R13), Z16
+	VMOVUPS     704(R13), Z17
+	VSHUFF32X4  $0xb1, Z5, Z5, Z18
+	VMULPS      Z16, Z5, Z5
+	VFMADD231PS Z17, Z18, Z5
+	VSHUFF32X4  $0xb1, Z13, Z13, Z18
+	VMULPS      Z16, Z13, Z13
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VSHUFF32X4  $0xb1, Z6, Z6, Z18
+	VMULPS      Z16, Z6, Z6
+	VFMADD231PS Z17, Z18, Z6
+	VSHUFF32X4  $0xb1, Z14, Z14, Z18
+	VMULPS      Z16, Z14, Z14
+	VFMADD231PS Z17, Z18, Z14
+	VMOVUPS     896(R13), Z16
+	VMOVUPS     960(R13), Z17
+	VSHUFF32X4  $0xb1, Z7, Z7, Z18
+	VMULPS      Z16, Z7, Z7
+	VFMADD231PS Z17, Z18, Z7
+	VSHUFF32X4  $0xb1, Z15, Z15, Z18
+	VMULPS      Z16, Z15, Z15
+	VFMADD231PS Z17, Z18, Z15
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+stage6x2:
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VSHUFF32X4  $0x4e, Z0, Z0, Z18
+	VMULPS      Z16, Z0, Z0
+	VFMADD231PS Z17, Z18, Z0
+	VSHUFF32X4  $0x4e, Z8, Z8, Z18
+	VMULPS      Z16, Z8, Z8
+	VFMADD231PS Z17, Z18, Z8
+	VMOVUPS     128(R13), Z16
+	VMOVUPS     192(R13), Z17
+	VSHUFF32X4  $0x4e, Z1, Z1, Z18
+	VMULPS      Z16, Z1, Z1
+	VFMADD231PS Z17, Z18, Z1
+	VSHUFF32X4  $0x4e, Z9, Z9, Z18
+	VMULPS      Z16, Z9, Z9
+	VFMADD231PS Z17, Z18, Z9
+	VMOVUPS     256(R13), Z16
+	VMOVUPS     320(R13), Z17
+	VSHUFF32X4  $0x4e, Z2, Z2, Z18
+	VMULPS      Z16, Z2, Z2
+	VFMADD231PS Z17, Z18, Z2
+	VSHUFF32X4  $0x4e, Z10, Z10, Z18
+	VMULPS      Z16, Z10, Z10
+	VFMADD231PS Z17, Z18, Z10
+	VMOVUPS     384(R13), Z16
+	VMOVUPS     448(R13), Z17
+	VSHUFF32X4  $0x4e, Z3, Z3, Z18
+	VMULPS      Z16, Z3, Z3
+	VFMADD231PS Z17, Z18, Z3
+	VSHUFF32X4  $0x4e, Z11, Z11, Z18
+	VMULPS      Z16, Z11, Z11
+	VFMADD231PS Z17, Z18, Z11
+	VMOVUPS     512(R13), Z16
+	VMOVUPS     576(R13), Z17
+	VSHUFF32X4  $0x4e, Z4, Z4, Z18
+	VMULPS      Z16, Z4, Z4
+	VFMADD231PS Z17, Z18, Z4
+	VSHUFF32X4  $0x4e, Z12, Z12, Z18
+	VMULPS      Z16, Z12, Z12
+	VFMADD231PS Z17, Z18, Z12
+	VMOVUPS     640(R13), Z16
+	VMOVUPS     704(R13), Z17
+	VSHUFF32X4  $0x4e, Z5, Z5, Z18
+	VMULPS      Z16, Z5, Z5
+	VFMADD231PS Z17, Z18, Z5
+	VSHUFF32X4  $0x4e, Z13, Z13, Z18
+	VMULPS      Z16, Z13, Z13
+	VFMADD231PS Z17, Z18, Z13
+	VMOVUPS     768(R13), Z16
+	VMOVUPS     832(R13), Z17
+	VSHUFF32X4  $0x4e, Z6, Z6, Z18
+	VMULPS      Z16, Z6, Z6
+	VFMADD231PS Z17, Z18, Z6
+	VSHUFF32X4  $0x4e, Z14, Z14, Z18
+	VMULPS      Z16, Z14, Z14
+	VFMADD231PS Z17, Z18, Z14
+	VMOVUPS     896(R13), Z16
+	VMOVUPS     960(R13), Z17
+	VSHUFF32X4  $0x4e, Z7, Z7, Z18
+	VMULPS      Z16, Z7, Z7
+	VFMADD231PS Z17, Z18, Z7
+	VSHUFF32X4  $0x4e, Z15, Z15, Z18
+	VMULPS      Z16, Z15, Z15
+	VFMADD231PS Z17, Z18, Z15
+	ADDQ        $0x00000400, R13
+	JMP         nextx2
+
+storex2:
+	LEAQ    (R12)(DI*4), R14
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(DI*1)
+	VMOVUPS Z2, (R12)(DI*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	VMOVUPS Z4, (R14)
+	VMOVUPS Z5, (R14)(DI*1)
+	VMOVUPS Z6, (R14)(DI*2)
+	VMOVUPS Z7, (R14)(R8*1)
+	LEAQ    (R12)(DI*4), R14
+	LEAQ    (R12), R15
+	VMOVUPS Z8, (R15)(BX*1)
+	LEAQ    (R12)(DI*1), R15
+	VMOVUPS Z9, (R15)(BX*1)
+	LEAQ    (R12)(DI*2), R15
+	VMOVUPS Z10, (R15)(BX*1)
+	LEAQ    (R12)(R8*1), R15
+	VMOVUPS Z11, (R15)(BX*1)
+	LEAQ    (R14), R15
+	VMOVUPS Z12, (R15)(BX*1)
+	LEAQ    (R14)(DI*1), R15
+	VMOVUPS Z13, (R15)(BX*1)
+	LEAQ    (R14)(DI*2), R15
+	VMOVUPS Z14, (R15)(BX*1)
+	LEAQ    (R14)(R8*1), R14
+	VMOVUPS Z15, (R14)(BX*1)
+	LEAQ    (R11)(SI*2), R11
+	LEAQ    (R12)(BX*2), R12
+	SUBQ    $0x02, R10
+	JNZ     rowsx2
+	JMP     chunkDone
+
+rowsx1:
+	MOVQ    DX, R13
+	MOVQ    stages+24(FP), R14
+	LEAQ    (R11)(DI*4), R15
+	VMOVUPS (R11), Z0
+	VMOVUPS (R11)(DI*1), Z1
+	VMOVUPS (R11)(DI*2), Z2
+	VMOVUPS (R11)(R8*1), Z3
+	VMOVUPS (R15), Z4
+	VMOVUPS (R15)(DI*1), Z5
+	VMOVUPS (R15)(DI*2), Z6
+	VMOVUPS (R15)(R8*1), Z7
+
+nextx1:
+	MOVBQZX (R14), R15
+	INCQ    R14
+	CMPQ    R15, $0x01
+	JL      stage0x1
+	JE      stage1x1
+	CMPQ    R15, $0x03
+	JL      stage2x1
+	JE      stage3x1
+	CMPQ    R15, $0x05
+	JL      stage4x1
+	JE      stage5x1
+	CMPQ    R15, $0x07
+	JL      stage6x1
+	JMP     storex1
+
+stage0x1:
+	VMULPS      (R13), Z0, Z8
+	VMULPS      128(R13), Z0, Z0
+	VFMADD231PS 64(R13), Z1, Z8
+	VFMADD132PS 192(R13), Z0, Z1
+	VMOVAPS     Z8, Z0
+	VMULPS      256(R13), Z2, Z8
+	VMULPS      384(R13), Z2, Z2
+	VFMADD231PS 320(R13), Z3, Z8
+	VFMADD132PS 448(R13), Z2, Z3
+	VMOVAPS     Z8, Z2
+	VMULPS      512(R13), Z4, Z8
+	VMULPS      640(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z5, Z8
+	VFMADD132PS 704(R13), Z4, Z5
+	VMOVAPS     Z8, Z4
+	VMULPS      768(R13), Z6, Z8
+	VMULPS      896(R13), Z6, Z6
+	VFMADD231PS 832(R13), Z7, Z8
+	VFMADD132PS 960(R13), Z6, Z7
+	VMOVAPS     Z8, Z6
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage1x1:
+	VMULPS      (R13), Z0, Z8
+	VMULPS      128(R13), Z0, Z0
+	VFMADD231PS 64(R13), Z2, Z8
+	VFMADD132PS 192(R13), Z0, Z2
+	VMOVAPS     Z8, Z0
+	VMULPS      256(R13), Z1, Z8
+	VMULPS      384(R13), Z1, Z1
+	VFMADD231PS 320(R13), Z3, Z8
+	VFMADD132PS 448(R13), Z1, Z3
+	VMOVAPS     Z8, Z1
+	VMULPS      512(R13), Z4, Z8
+	VMULPS      640(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z6, Z8
+	VFMADD132PS 704(R13), Z4, Z6
+	VMOVAPS     Z8, Z4
+	VMULPS      768(R13), Z5, Z8
+	VMULPS      896(R13), Z5, Z5
+	VFMADD231PS 832(R13), Z7, Z8
+	VFMADD132PS 960(R13), Z5, Z7
+	VMOVAPS     Z8, Z5
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage2x1:
+	VMULPS      (R13), Z0, Z8
+	VMULPS      128(R13), Z0, Z0
+	VFMADD231PS 64(R13), Z4, Z8
+	VFMADD132PS 192(R13), Z0, Z4
+	VMOVAPS     Z8, Z0
+	VMULPS      256(R13), Z1, Z8
+	VMULPS      384(R13), Z1, Z1
+	VFMADD231PS 320(R13), Z5, Z8
+	VFMADD132PS 448(R13), Z1, Z5
+	VMOVAPS     Z8, Z1
+	VMULPS      512(R13), Z2, Z8
+	VMULPS      640(R13), Z2, Z2
+	VFMADD231PS 576(R13), Z6, Z8
+	VFMADD132PS 704(R13), Z2, Z6
+	VMOVAPS     Z8, Z2
+	VMULPS      768(R13), Z3, Z8
+	VMULPS      896(R13), Z3, Z3
+	VFMADD231PS 832(R13), Z7, Z8
+	VFMADD132PS 960(R13), Z3, Z7
+	VMOVAPS     Z8, Z3
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage3x1:
+	VPERMILPS   $0xb1, Z0, Z8
+	VMULPS      (R13), Z0, Z0
+	VFMADD231PS 64(R13), Z8, Z0
+	VPERMILPS   $0xb1, Z1, Z8
+	VMULPS      128(R13), Z1, Z1
+	VFMADD231PS 192(R13), Z8, Z1
+	VPERMILPS   $0xb1, Z2, Z8
+	VMULPS      256(R13), Z2, Z2
+	VFMADD231PS 320(R13), Z8, Z2
+	VPERMILPS   $0xb1, Z3, Z8
+	VMULPS      384(R13), Z3, Z3
+	VFMADD231PS 448(R13), Z8, Z3
+	VPERMILPS   $0xb1, Z4, Z8
+	VMULPS      512(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z8, Z4
+	VPERMILPS   $0xb1, Z5, Z8
+	VMULPS      640(R13), Z5, Z5
+	VFMADD231PS 704(R13), Z8, Z5
+	VPERMILPS   $0xb1, Z6, Z8
+	VMULPS      768(R13), Z6, Z6
+	VFMADD231PS 832(R13), Z8, Z6
+	VPERMILPS   $0xb1, Z7, Z8
+	VMULPS      896(R13), Z7, Z7
+	VFMADD231PS 960(R13), Z8, Z7
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage4x1:
+	VPERMILPS   $0x4e, Z0, Z8
+	VMULPS      (R13), Z0, Z0
+	VFMADD231PS 64(R13), Z8, Z0
+	VPERMILPS   $0x4e, Z1, Z8
+	VMULPS      128(R13), Z1, Z1
+	VFMADD231PS 192(R13), Z8, Z1
+	VPERMILPS   $0x4e, Z2, Z8
+	VMULPS      256(R13), Z2, Z2
+	VFMADD231PS 320(R13), Z8, Z2
+	VPERMILPS   $0x4e, Z3, Z8
+	VMULPS      384(R13), Z3, Z3
+	VFMADD231PS 448(R13), Z8, Z3
+	VPERMILPS   $0x4e, Z4, Z8
+	VMULPS      512(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z8, Z4
+	VPERMILPS   $0x4e, Z5, Z8
+	VMULPS      640(R13), Z5, Z5
+	VFMADD231PS 704(R13), Z8, Z5
+	VPERMILPS   $0x4e, Z6, Z8
+	VMULPS      768(R13), Z6, Z6
+	VFMADD231PS 832(R13), Z8, Z6
+	VPERMILPS   $0x4e, Z7, Z8
+	VMULPS      896(R13), Z7, Z7
+	VFMADD231PS 960(R13), Z8, Z7
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage5x1:
+	VSHUFF32X4  $0xb1, Z0, Z0, Z8
+	VMULPS      (R13), Z0, Z0
+	VFMADD231PS 64(R13), Z8, Z0
+	VSHUFF32X4  $0xb1, Z1, Z1, Z8
+	VMULPS      128(R13), Z1, Z1
+	VFMADD231PS 192(R13), Z8, Z1
+	VSHUFF32X4  $0xb1, Z2, Z2, Z8
+	VMULPS      256(R13), Z2, Z2
+	VFMADD231PS 320(R13), Z8, Z2
+	VSHUFF32X4  $0xb1, Z3, Z3, Z8
+	VMULPS      384(R13), Z3, Z3
+	VFMADD231PS 448(R13), Z8, Z3
+	VSHUFF32X4  $0xb1, Z4, Z4, Z8
+	VMULPS      512(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z8, Z4
+	VSHUFF32X4  $0xb1, Z5, Z5, Z8
+	VMULPS      640(R13), Z5, Z5
+	VFMADD231PS 704(R13), Z8, Z5
+	VSHUFF32X4  $0xb1, Z6, Z6, Z8
+	VMULPS      768(R13), Z6, Z6
+	VFMADD231PS 832(R13), Z8, Z6
+	VSHUFF32X4  $0xb1, Z7, Z7, Z8
+	VMULPS      896(R13), Z7, Z7
+	VFMADD231PS 960(R13), Z8, Z7
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+stage6x1:
+	VSHUFF32X4  $0x4e, Z0, Z0, Z8
+	VMULPS      (R13), Z0, Z0
+	VFMADD231PS 64(R13), Z8, Z0
+	VSHUFF32X4  $0x4e, Z1, Z1, Z8
+	VMULPS      128(R13), Z1, Z1
+	VFMADD231PS 192(R13), Z8, Z1
+	VSHUFF32X4  $0x4e, Z2, Z2, Z8
+	VMULPS      256(R13), Z2, Z2
+	VFMADD231PS 320(R13), Z8, Z2
+	VSHUFF32X4  $0x4e, Z3, Z3, Z8
+	VMULPS      384(R13), Z3, Z3
+	VFMADD231PS 448(R13), Z8, Z3
+	VSHUFF32X4  $0x4e, Z4, Z4, Z8
+	VMULPS      512(R13), Z4, Z4
+	VFMADD231PS 576(R13), Z8, Z4
+	VSHUFF32X4  $0x4e, Z5, Z5, Z8
+	VMULPS      640(R13), Z5, Z5
+	VFMADD231PS 704(R13), Z8, Z5
+	VSHUFF32X4  $0x4e, Z6, Z6, Z8
+	VMULPS      768(R13), Z6, Z6
+	VFMADD231PS 832(R13), Z8, Z6
+	VSHUFF32X4  $0x4e, Z7, Z7, Z8
+	VMULPS      896(R13), Z7, Z7
+	VFMADD231PS 960(R13), Z8, Z7
+	ADDQ        $0x00000400, R13
+	JMP         nextx1
+
+storex1:
+	LEAQ    (R12)(DI*4), R14
+	VMOVUPS Z0, (R12)
+	VMOVUPS Z1, (R12)(DI*1)
+	VMOVUPS Z2, (R12)(DI*2)
+	VMOVUPS Z3, (R12)(R8*1)
+	VMOVUPS Z4, (R14)
+	VMOVUPS Z5, (R14)(DI*1)
+	VMOVUPS Z6, (R14)(DI*2)
+	VMOVUPS Z7, (R14)(R8*1)
+	LEAQ    (R11)(SI*1), R11
+	LEAQ    (R12)(BX*1), R12
+	SUBQ    $0x01, R10
+	JNZ     rowsx2
+
+chunkDone:
+	MOVQ R13, DX
+	ADDQ $0x40, R9
+	CMPQ R9, DI
+	JL   chunk
+	LEAQ (CX)(DI*8), CX
+	LEAQ (AX)(DI*8), AX
+	DECQ count+56(FP)
+	JNZ  block
 	VZEROUPPER
 	RET

@@ -6,11 +6,13 @@ import (
 	"github.com/kcompress/kcompress/kernels/cpu"
 )
 
-// Kernel is a chain prepared for inference. It is safe for concurrent use.
+// Kernel is a chain prepared for inference at the level of kernels that was
+// current then. It is safe for concurrent use.
 type Kernel struct {
-	in, out int
-	largest int // features of the largest state
-	factors []preparedFactor
+	in, out       int
+	columns, rows int // of the first and of the last factor
+	stride        int // numbers from one activation to the next between passes
+	passes        []pass
 }
 
 // Prepare copies the values of a chain into the form that the kernels read,
@@ -19,11 +21,12 @@ func Prepare(c *Chain) (*Kernel, error) {
 	if err := c.checkShape(); err != nil {
 		return nil, err
 	}
-	k := &Kernel{in: c.In, out: c.Out, largest: c.Design().LargestState()}
-	for _, f := range c.Clone().Factors {
-		k.factors = append(k.factors, prepareFactor(f))
-	}
-	return k, nil
+	return &Kernel{
+		in: c.In, out: c.Out,
+		columns: c.Factors[0].Columns(), rows: c.Factors[len(c.Factors)-1].Rows(),
+		stride: stateStride(c.Design().LargestState()),
+		passes: plan(c.Factors, rowKernelsFor(cpu.Current())),
+	}, nil
 }
 
 // In is the number of input features.
@@ -32,33 +35,25 @@ func (k *Kernel) In() int { return k.in }
 // Out is the number of output features.
 func (k *Kernel) Out() int { return k.out }
 
-// maxSingles is up to how many rows are multiplied one by one; more go
-// through a tile.
-const maxSingles = 4
+// chunkRows is how many activations go through all passes before the next
+// ones start, so that their states stay in the first caches.
+const chunkRows = 16
 
-// singles is the number of rows to multiply one by one out of rows that
-// remain.
-func singles(rows int) int {
-	if hasSingle && rows <= maxSingles && cpu.Current() >= cpu.AVX2 {
-		return rows
-	}
-	return 0
-}
+// stateStride is the distance of the states of neighbouring activations: whole
+// cache lines, and one more so that the states of a power of two of features
+// do not all fall on the same lines of the cache.
+func stateStride(features int) int { return (features+15)/16*16 + 16 }
 
 // ScratchSize is the length of the scratch that Apply needs for this many rows.
 func (k *Kernel) ScratchSize(rows int) int {
 	if rows < 1 {
 		return 0
 	}
-	return max(3*k.largest, 2*k.largest*narrowest(min(rows, tileStep)))
-}
-
-// narrowest is the width of the tile that holds some rows, at most tileStep.
-func narrowest(rows int) int {
-	if rows <= tileStep/2 {
-		return tileStep / 2
+	count, spare := min(rows, chunkRows), 0
+	for _, p := range k.passes {
+		spare = max(spare, p.scratch(count))
 	}
-	return tileStep
+	return 2*count*k.stride + spare
 }
 
 // Apply computes dst = epilogue(src K') for src [rows, In] and dst
@@ -69,66 +64,36 @@ func narrowest(rows int) int {
 // Apply panics if a slice is too short.
 func (k *Kernel) Apply(dst, src []float32, rows int, e Epilogue, scratch []float32) {
 	k.check(dst, src, rows, e, scratch)
-	for from := 0; from < rows; {
-		if n := singles(rows - from); n > 0 {
-			for range n {
-				k.applySingle(dst[from*k.out:][:k.out], src[from*k.in:][:k.in], e, scratch)
-				from++
-			}
-			return
-		}
-		count := min(tileStep, rows-from)
-		k.applyTile(dst[from*k.out:], src[from*k.in:], count, e, scratch)
-		from += count
+	for from := 0; from < rows; from += chunkRows {
+		k.applyChunk(dst[from*k.out:], src[from*k.in:], min(chunkRows, rows-from), e, scratch)
 	}
 }
 
-// applyTile does at most tileStep rows through two tiles in scratch.
-func (k *Kernel) applyTile(dst, src []float32, count int, e Epilogue, scratch []float32) {
-	width := narrowest(count)
-	a, b := scratch[:k.largest*width], scratch[k.largest*width:2*k.largest*width]
-	clear(a[k.in*width : k.factors[0].Columns()*width])
-	transposeIn(a, width, src, k.in, count)
-	features := k.factors[0].Columns()
-	for i := range k.factors {
-		f := &k.factors[i]
-		if f.IsGather() {
-			gather(b, a[:features*width], f.Indexes, width)
-		} else {
-			multiply(b, a, f.Values, f.Pattern, width, false)
+// applyChunk does a few rows. The first pass reads src and the last one writes
+// dst where their sizes allow it.
+func (k *Kernel) applyChunk(dst, src []float32, count int, e Epilogue, scratch []float32) {
+	size := count * k.stride
+	states := [2]activations{{scratch[:size], k.stride}, {scratch[size : 2*size], k.stride}}
+	spare := scratch[2*size:]
+	x := activations{src, k.in}
+	if k.in < k.columns {
+		x.copyTo(states[1], count, k.in, k.columns)
+		x = states[1]
+	}
+	for i, p := range k.passes {
+		y := states[i%2]
+		if i == len(k.passes)-1 && k.rows == k.out {
+			y = activations{dst, k.out}
 		}
-		features = f.Rows()
-		a, b = b, a
+		p.multiply(y, x, count, spare)
+		x = y
 	}
-	transposeOut(dst, k.out, count, a, width, e)
-}
-
-// applySingle does one row. The first factor reads src and the last one
-// writes dst where their sizes allow it.
-func (k *Kernel) applySingle(dst, src []float32, e Epilogue, scratch []float32) {
-	a, b, spare := scratch[:k.largest], scratch[k.largest:2*k.largest], scratch[2*k.largest:3*k.largest]
-	x := src
-	if columns := k.factors[0].Columns(); k.in < columns {
-		clear(a[copy(a, src):columns])
-		x = a
+	if k.rows != k.out {
+		x.copyTo(activations{dst, k.out}, count, k.out, k.out)
 	}
-	for i := range k.factors {
-		f, y := &k.factors[i], b
-		if i == len(k.factors)-1 && f.Rows() == k.out {
-			y = dst
-		}
-		if f.IsGather() {
-			gather(y, x, f.Indexes, 1)
-		} else {
-			f.multiplySingle(y, x, spare)
-		}
-		a, b = b, a
-		x = y[:f.Rows()]
+	for i := range count {
+		e.apply(dst[i*k.out:][:k.out])
 	}
-	if k.factors[len(k.factors)-1].Rows() != k.out {
-		copy(dst, x[:k.out])
-	}
-	e.apply(dst)
 }
 
 func (k *Kernel) check(dst, src []float32, rows int, e Epilogue, scratch []float32) {

@@ -14,19 +14,12 @@ func residual(dst, y, target []float32) float32 {
 	return residualGeneric(dst, y, target)
 }
 
-func transposeIn(tile []float32, width int, src []float32, features, count int) {
-	transposeInGeneric(tile, width, src, features, count)
+func transposeIn(tile []float32, width int, src []float32, stride, features, count int) {
+	transposeInGeneric(tile, width, src, stride, features, count)
 }
 
-func transposeOut(dst []float32, features, count int, tile []float32, width int, e Epilogue) {
-	transposeOutGeneric(dst, features, count, tile, width, e)
+func transposeOut(dst []float32, stride, features, count int, tile []float32, width int) {
+	transposeOutGeneric(dst, stride, features, count, tile, width)
 }
 
 func (e Epilogue) apply(y []float32) { e.applyGeneric(y, 0) }
-
-// hasSingle says that multiplySingle exists.
-const hasSingle = false
-
-func (f *preparedFactor) multiplySingle(dst, src, _ []float32) {
-	multiply(dst, src, f.Values, f.Pattern, 1, false)
-}

@@ -1,57 +1,14 @@
 package butterfly
 
-// singleKind is how a factor is multiplied with a single activation.
-type singleKind uint8
+// The kernels of pass.go read the values of a factor from the first to the
+// last, in the order in which these functions pack them.
 
 const (
-	singleScalar  singleKind = iota // one output at a time, values not packed
-	singleLanes                     // neighbouring blocks in the lanes of a vector
-	singleDense                     // neighbouring outputs of a block in the lanes
-	singlePermute                   // several small blocks within a vector
+	// lanesTile is how many outputs a lanes kernel computes at a time.
+	lanesTile = 4
+	// denseTile is how many vectors of outputs a dense kernel computes at a time.
+	denseTile = 2
 )
-
-// preparedFactor is a factor with its values once more in the order in which
-// the kernel for single activations reads them.
-type preparedFactor struct {
-	Factor
-	kind    singleKind
-	lanes   int       // 8 or 4, for singleLanes and singleDense
-	packed  []float32 // nil for singleScalar
-	indexes []uint32  // for singlePermute: the lane of input q for output lane j at 8*q+j
-}
-
-// mostOutputs is how many vectors of outputs the kernels compute at a time.
-const mostOutputs = 8
-
-func prepareFactor(f Factor) preparedFactor {
-	prepared := preparedFactor{Factor: f}
-	if f.IsGather() {
-		return prepared
-	}
-	switch {
-	case f.D >= 8:
-		prepared.kind, prepared.lanes = singleLanes, 8
-	case f.D == 1 && f.B >= 8:
-		prepared.kind, prepared.lanes = singleDense, 8
-	case (f.B == 2 || f.B == 4) && f.B == f.C && f.B*f.D <= 8 && 8%(f.B*f.D) == 0 && f.Rows() >= 8:
-		prepared.kind, prepared.lanes = singlePermute, 8
-	case f.D >= 4:
-		prepared.kind, prepared.lanes = singleLanes, 4
-	case f.B >= 8:
-		prepared.kind, prepared.lanes = singleDense, 8
-	case f.B >= 4:
-		prepared.kind, prepared.lanes = singleDense, 4
-	}
-	switch prepared.kind {
-	case singleLanes:
-		prepared.packed = packLanes(f, prepared.lanes)
-	case singleDense:
-		prepared.packed = packDense(f, prepared.lanes)
-	case singlePermute:
-		prepared.packed, prepared.indexes = packPermute(f), permuteIndexes(f.Pattern)
-	}
-	return prepared
-}
 
 // value is the value of input q and output p of block (i,l).
 func (f Factor) value(i, l, p, q int) float32 {
@@ -65,7 +22,7 @@ func packLanes(f Factor, lanes int) []float32 {
 	for i := range f.A {
 		for v := range vectors(f.D, lanes) {
 			first := min(v*lanes, f.D-lanes)
-			eachTile(f.B, func(from, tile int) {
+			eachTile(f.B, lanesTile, func(from, tile int) {
 				for q := range f.C {
 					for p := from; p < from+tile; p++ {
 						for l := first; l < first+lanes; l++ {
@@ -79,24 +36,23 @@ func packLanes(f Factor, lanes int) []float32 {
 	return packed
 }
 
-// packDense orders the values by (l, i, tile of vectors of outputs, q, vector
-// in the tile, lane). The last vector ends at the last output.
+// packDense orders the values by (i, tile of vectors of the outputs p*D+l, q,
+// vector in the tile, lane). The last vector ends at the last output.
 func packDense(f Factor, lanes int) []float32 {
-	n := vectors(f.B, lanes)
-	packed := make([]float32, 0, f.A*f.D*n*lanes*f.C)
-	for l := range f.D {
-		for i := range f.A {
-			eachTile(n, func(from, tile int) {
-				for q := range f.C {
-					for v := from; v < from+tile; v++ {
-						first := min(v*lanes, f.B-lanes)
-						for p := first; p < first+lanes; p++ {
-							packed = append(packed, f.value(i, l, p, q))
-						}
+	outputs := f.B * f.D
+	n := vectors(outputs, lanes)
+	packed := make([]float32, 0, f.A*n*lanes*f.C)
+	for i := range f.A {
+		eachTile(n, denseTile, func(from, tile int) {
+			for q := range f.C {
+				for v := from; v < from+tile; v++ {
+					first := min(v*lanes, outputs-lanes)
+					for o := first; o < first+lanes; o++ {
+						packed = append(packed, f.value(i, o%f.D, o/f.D, q))
 					}
 				}
-			})
-		}
+			}
+		})
 	}
 	return packed
 }
@@ -131,9 +87,9 @@ func permuteIndexes(p Pattern) []uint32 {
 // vectors is how many vectors hold n numbers.
 func vectors(n, lanes int) int { return (n + lanes - 1) / lanes }
 
-// eachTile splits n into tiles as the kernels do, full ones first.
-func eachTile(n int, do func(from, tile int)) {
-	for from := 0; from < n; from += mostOutputs {
-		do(from, min(mostOutputs, n-from))
+// eachTile splits n into tiles of a size, the last one smaller.
+func eachTile(n, size int, do func(from, tile int)) {
+	for from := 0; from < n; from += size {
+		do(from, min(size, n-from))
 	}
 }

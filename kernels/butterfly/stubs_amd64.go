@@ -91,92 +91,228 @@ func addBiasAVX2(y *float32, bias *float32, n int)
 // of 8. NaN stays, since VMAXPS returns its second operand then.
 func reluAVX2(y *float32, n int)
 
-// lanes8AVX2 multiplies a single activation with a pattern of stride d >= 8,
-// 8 blocks at a time:
+// lanes4AVX2 multiplies activations with a pattern of stride d >= 4, 4 blocks at a time:
 //
-//	for ; count > 0; count-- {
-//		for l := range row/4 { for o := range outputs {
-//			sum := float32(0)
-//			for q := range inputs { sum = fma(value, src[q*row+l], sum) }
-//			dst[o*row+l] = sum
-//		} }
-//		dst += dstBlock; src += srcBlock
-//	}
-//
-// row (d numbers), dstBlock and srcBlock are in bytes. The values are as packLanes
-// leaves them. The last vector of a row overlaps the one before if d is no multiple.
-func lanes8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
-
-// dense8AVX2 multiplies a single activation with blocks of at least 8 outputs,
-// 8 outputs at a time:
-//
-//	for ; count > 0; count-- {
-//		for o := range outputs {
-//			sum := float32(0)
-//			for q := range inputs { sum = fma(value, src[q*row], sum) }
-//			dst[o] = sum
-//		}
-//		dst += outputs; src += srcBlock
-//	}
-//
-// row and srcBlock are in bytes. The values are as packDense leaves them. The last
-// vector of a block overlaps the one before if outputs is no multiple.
-func dense8AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-
-// lanes4AVX2 multiplies a single activation with a pattern of stride d >= 4,
-// 4 blocks at a time:
-//
-//	for ; count > 0; count-- {
-//		for l := range row/4 { for o := range outputs {
-//			sum := float32(0)
-//			for q := range inputs { sum = fma(value, src[q*row+l], sum) }
-//			dst[o*row+l] = sum
-//		} }
-//		dst += dstBlock; src += srcBlock
-//	}
-//
-// row (d numbers), dstBlock and srcBlock are in bytes. The values are as packLanes
-// leaves them. The last vector of a row overlaps the one before if d is no multiple.
-func lanes4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, dstBlock int, srcBlock int)
-
-// dense4AVX2 multiplies a single activation with blocks of at least 4 outputs,
-// 4 outputs at a time:
-//
-//	for ; count > 0; count-- {
-//		for o := range outputs {
-//			sum := float32(0)
-//			for q := range inputs { sum = fma(value, src[q*row], sum) }
-//			dst[o] = sum
-//		}
-//		dst += outputs; src += srcBlock
-//	}
-//
-// row and srcBlock are in bytes. The values are as packDense leaves them. The last
-// vector of a block overlaps the one before if outputs is no multiple.
-func dense4AVX2(dst *float32, src *float32, values *float32, count int, outputs int, inputs int, row int, srcBlock int)
-
-// permute2AVX2 multiplies a single activation of n >= 8 numbers with square blocks
-// of radix 2 whose inputs and outputs lie within eight neighbouring numbers:
-//
-//	for v := range vectors of 8 { for j := range 8 {
+//	for i := range count { for l := range stride/4 { for o := range outputs { for r := range rows {
 //		sum := float32(0)
-//		for q := range 2 { sum = fma(value, src[8*v+indexes[8*q+j]], sum) }
-//		dst[8*v+j] = sum
-//	} }
+//		for q := range inputs { sum = fma(value(i,l,o,q), src[r*srcRow+(i*inputs+q)*stride+l], sum) }
+//		dst[r*dstRow+(i*outputs+o)*stride+l] = sum
+//	} } } }
 //
-// The values are as packPermute leaves them. The last vector overlaps the one
-// before if n is no multiple of 8.
-func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+// stride (d numbers), dstRow and srcRow are in bytes. The values are as packLanes
+// leaves them. The last vector overlaps the one before if d is no multiple.
+//
+//go:noescape
+func lanes4AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
 
-// permute4AVX2 multiplies a single activation of n >= 8 numbers with square blocks
-// of radix 4 whose inputs and outputs lie within eight neighbouring numbers:
+// lanes8AVX2 multiplies activations with a pattern of stride d >= 8, 8 blocks at a time:
 //
-//	for v := range vectors of 8 { for j := range 8 {
+//	for i := range count { for l := range stride/4 { for o := range outputs { for r := range rows {
 //		sum := float32(0)
-//		for q := range 4 { sum = fma(value, src[8*v+indexes[8*q+j]], sum) }
-//		dst[8*v+j] = sum
-//	} }
+//		for q := range inputs { sum = fma(value(i,l,o,q), src[r*srcRow+(i*inputs+q)*stride+l], sum) }
+//		dst[r*dstRow+(i*outputs+o)*stride+l] = sum
+//	} } } }
 //
-// The values are as packPermute leaves them. The last vector overlaps the one
-// before if n is no multiple of 8.
-func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, n int)
+// stride (d numbers), dstRow and srcRow are in bytes. The values are as packLanes
+// leaves them. The last vector overlaps the one before if d is no multiple.
+//
+//go:noescape
+func lanes8AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+
+// lanes16AVX512 multiplies activations with a pattern of stride d >= 16, 16 blocks at a time:
+//
+//	for i := range count { for l := range stride/4 { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,l,o,q), src[r*srcRow+(i*inputs+q)*stride+l], sum) }
+//		dst[r*dstRow+(i*outputs+o)*stride+l] = sum
+//	} } } }
+//
+// stride (d numbers), dstRow and srcRow are in bytes. The values are as packLanes
+// leaves them. The last vector overlaps the one before if d is no multiple.
+//
+//go:noescape
+func lanes16AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+
+// dense4x1AVX2 multiplies activations with blocks of stride 1; outputs >= 4 is the
+// number of outputs of 1 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*1+o%1], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense4x1AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense8x1AVX2 multiplies activations with blocks of stride 1; outputs >= 8 is the
+// number of outputs of 1 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*1+o%1], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense8x1AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense8x2AVX2 multiplies activations with blocks of stride 2; outputs >= 8 is the
+// number of outputs of 2 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*2+o%2], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense8x2AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense8x4AVX2 multiplies activations with blocks of stride 4; outputs >= 8 is the
+// number of outputs of 4 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*4+o%4], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense8x4AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense16x1AVX512 multiplies activations with blocks of stride 1; outputs >= 16 is the
+// number of outputs of 1 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*1+o%1], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense16x1AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense16x2AVX512 multiplies activations with blocks of stride 2; outputs >= 16 is the
+// number of outputs of 2 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*2+o%2], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense16x2AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense16x4AVX512 multiplies activations with blocks of stride 4; outputs >= 16 is the
+// number of outputs of 4 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*4+o%4], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense16x4AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// dense16x8AVX512 multiplies activations with blocks of stride 8; outputs >= 16 is the
+// number of outputs of 8 neighbouring blocks:
+//
+//	for i := range count { for o := range outputs { for r := range rows {
+//		sum := float32(0)
+//		for q := range inputs { sum = fma(value(i,o,q), src[r*srcRow+(i*inputs+q)*8+o%8], sum) }
+//		dst[r*dstRow+i*outputs+o] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packDense leaves them. The last
+// vector overlaps the one before if outputs is no multiple.
+//
+//go:noescape
+func dense16x8AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
+
+// permute2AVX2 multiplies activations of n >= 8 numbers with square blocks of
+// radix 2 whose inputs and outputs lie within eight neighbouring numbers:
+//
+//	for v := range vectors of 8 { for r := range rows { for j := range 8 {
+//		sum := float32(0)
+//		for q := range 2 { sum = fma(value(v,q,j), src[r*srcRow+8*v+indexes[8*q+j]], sum) }
+//		dst[r*dstRow+8*v+j] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packPermute leaves them. The
+// last vector overlaps the one before if n is no multiple of 8.
+//
+//go:noescape
+func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, rows int, dstRow int, srcRow int, n int)
+
+// permute4AVX2 multiplies activations of n >= 8 numbers with square blocks of
+// radix 4 whose inputs and outputs lie within eight neighbouring numbers:
+//
+//	for v := range vectors of 8 { for r := range rows { for j := range 8 {
+//		sum := float32(0)
+//		for q := range 4 { sum = fma(value(v,q,j), src[r*srcRow+8*v+indexes[8*q+j]], sum) }
+//		dst[r*dstRow+8*v+j] = sum
+//	} } }
+//
+// dstRow and srcRow are in bytes. The values are as packPermute leaves them. The
+// last vector overlaps the one before if n is no multiple of 8.
+//
+//go:noescape
+func permute4AVX2(dst *float32, src *float32, values *float32, indexes *uint32, rows int, dstRow int, srcRow int, n int)
+
+// fusedAVX2 multiplies activations with radix-2 factors, a chunk of 8 vectors of 8
+// numbers at a time, which are `stride` apart:
+//
+//	for i := range count { for l := 0; l < stride; l += vector { for r := range rows {
+//		x := the vectors src[r*srcRow + (8*i+j)*stride + l], j < 8
+//		for s := range stages until endOfStages { x = stage s of x, with values(i,l,s) }
+//		store x to dst[r*dstRow + (8*i+j)*stride + l]
+//	} } }
+//
+// Stages 0 to 2 combine vectors 1, 2 and 4 apart; stage 3+s combines the numbers
+// of a vector that are 1<<s apart, s < 3. dstRow, srcRow and stride are in bytes,
+// stride a multiple of a vector. The values are as packFused leaves them. dst may be
+// src.
+//
+//go:noescape
+func fusedAVX2(dst *float32, src *float32, values *float32, stages *uint8, rows int, dstRow int, srcRow int, count int, stride int)
+
+// fusedAVX512 multiplies activations with radix-2 factors, a chunk of 8 vectors of 16
+// numbers at a time, which are `stride` apart:
+//
+//	for i := range count { for l := 0; l < stride; l += vector { for r := range rows {
+//		x := the vectors src[r*srcRow + (8*i+j)*stride + l], j < 8
+//		for s := range stages until endOfStages { x = stage s of x, with values(i,l,s) }
+//		store x to dst[r*dstRow + (8*i+j)*stride + l]
+//	} } }
+//
+// Stages 0 to 2 combine vectors 1, 2 and 4 apart; stage 3+s combines the numbers
+// of a vector that are 1<<s apart, s < 4. dstRow, srcRow and stride are in bytes,
+// stride a multiple of a vector. The values are as packFused leaves them. dst may be
+// src.
+//
+//go:noescape
+func fusedAVX512(dst *float32, src *float32, values *float32, stages *uint8, rows int, dstRow int, srcRow int, count int, stride int)

@@ -51,7 +51,7 @@ func (w window) load(tile, src []float32, width int) {
 		}
 		return
 	}
-	transposeIn(tile, width, src[w.from*w.features:], w.features, w.count)
+	transposeIn(tile, width, src[w.from*w.features:], w.features, w.features, w.count)
 }
 
 // store copies the first features of the tile into the window of dst.
@@ -62,5 +62,5 @@ func (w window) store(dst, tile []float32, width int) {
 		}
 		return
 	}
-	transposeOut(dst[w.from*w.features:], w.features, w.count, tile, width, Epilogue{})
+	transposeOut(dst[w.from*w.features:], w.features, w.features, w.count, tile, width)
 }

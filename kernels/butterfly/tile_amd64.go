@@ -16,28 +16,28 @@ func residual(dst, y, target []float32) float32 {
 }
 
 // transposeIn is transposeInGeneric at the level of this processor.
-func transposeIn(tile []float32, width int, src []float32, features, count int) {
+func transposeIn(tile []float32, width int, src []float32, stride, features, count int) {
 	if cpu.Current() < cpu.AVX2 || features < 8 || count < 8 {
-		transposeInGeneric(tile, width, src, features, count)
+		transposeInGeneric(tile, width, src, stride, features, count)
 		return
 	}
-	_, _ = tile[features*width-1], src[count*features-1]
+	_, _ = tile[features*width-1], src[(count-1)*stride+features-1]
 	squares, rows := features/8, count/8*8
 	for j := 0; j < rows; j += 8 {
-		transpose8AVX2(&tile[j], &src[j*features], squares, width*floatBytes, features*floatBytes, 8*width*floatBytes, 8*floatBytes)
+		transpose8AVX2(&tile[j], &src[j*stride], squares, width*floatBytes, stride*floatBytes, 8*width*floatBytes, 8*floatBytes)
 	}
 	for f := squares * 8; f < features; f++ {
 		for j := range rows {
-			tile[f*width+j] = src[j*features+f]
+			tile[f*width+j] = src[j*stride+f]
 		}
 	}
-	transposeColumns(tile, width, src, features, rows, count)
+	transposeColumns(tile, width, src, stride, features, rows, count)
 }
 
 // transposeColumns does the columns of a tile from `from` on.
-func transposeColumns(tile []float32, width int, src []float32, features, from, count int) {
+func transposeColumns(tile []float32, width int, src []float32, stride, features, from, count int) {
 	for j := from; j < count; j++ {
-		for f, v := range src[j*features:][:features] {
+		for f, v := range src[j*stride:][:features] {
 			tile[f*width+j] = v
 		}
 	}
@@ -49,26 +49,23 @@ func transposeColumns(tile []float32, width int, src []float32, features, from, 
 }
 
 // transposeOut is transposeOutGeneric at the level of this processor.
-func transposeOut(dst []float32, features, count int, tile []float32, width int, e Epilogue) {
+func transposeOut(dst []float32, stride, features, count int, tile []float32, width int) {
 	if cpu.Current() < cpu.AVX2 || features < 8 || count < 8 {
-		transposeOutGeneric(dst, features, count, tile, width, e)
+		transposeOutGeneric(dst, stride, features, count, tile, width)
 		return
 	}
-	_, _ = tile[features*width-1], dst[count*features-1]
+	_, _ = tile[features*width-1], dst[(count-1)*stride+features-1]
 	squares, rows := features/8, count/8*8
 	for j := 0; j < rows; j += 8 {
-		transpose8AVX2(&dst[j*features], &tile[j], squares, features*floatBytes, width*floatBytes, 8*floatBytes, 8*width*floatBytes)
+		transpose8AVX2(&dst[j*stride], &tile[j], squares, stride*floatBytes, width*floatBytes, 8*floatBytes, 8*width*floatBytes)
 		for f := squares * 8; f < features; f++ {
 			for i := j; i < j+8; i++ {
-				dst[i*features+f] = tile[f*width+i]
+				dst[i*stride+f] = tile[f*width+i]
 			}
-		}
-		for i := j; i < j+8; i++ {
-			e.apply(dst[i*features:][:features])
 		}
 	}
 	if rows < count {
-		transposeOutGeneric(dst[rows*features:], features, count-rows, tile[rows:], width, e)
+		transposeOutGeneric(dst[rows*stride:], stride, features, count-rows, tile[rows:], width)
 	}
 }
 

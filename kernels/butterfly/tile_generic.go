@@ -12,9 +12,10 @@ func residualGeneric(dst, y, target []float32) float32 {
 	return sum
 }
 
-// transposeInGeneric writes src [count, features] into the first features of
-// the tile, with zeros in the columns from count on.
-func transposeInGeneric(tile []float32, width int, src []float32, features, count int) {
+// transposeInGeneric writes src [count, features], whose rows are stride
+// apart, into the first features of the tile, with zeros in the columns from
+// count on.
+func transposeInGeneric(tile []float32, width int, src []float32, stride, features, count int) {
 	for j := range width {
 		if j >= count {
 			for f := range features {
@@ -22,21 +23,20 @@ func transposeInGeneric(tile []float32, width int, src []float32, features, coun
 			}
 			continue
 		}
-		for f, v := range src[j*features:][:features] {
+		for f, v := range src[j*stride:][:features] {
 			tile[f*width+j] = v
 		}
 	}
 }
 
 // transposeOutGeneric writes the first features and the first count columns
-// of the tile to dst [count, features], through the epilogue.
-func transposeOutGeneric(dst []float32, features, count int, tile []float32, width int, e Epilogue) {
+// of the tile to dst [count, features], whose rows are stride apart.
+func transposeOutGeneric(dst []float32, stride, features, count int, tile []float32, width int) {
 	for j := range count {
-		row := dst[j*features:][:features]
+		row := dst[j*stride:][:features]
 		for f := range row {
 			row[f] = tile[f*width+j]
 		}
-		e.apply(row)
 	}
 }
 

@@ -173,10 +173,10 @@ func nthValue(v, step, step3, step5 reg.Register, t int) operand.Mem {
 	}
 }
 
-// powersOfTwo splits n into powers of two up to 4.
+// powersOfTwo splits n into powers of two up to 8.
 func powersOfTwo(n int) []int {
 	var parts []int
-	for _, p := range []int{4, 2, 1} {
+	for _, p := range []int{8, 4, 2, 1} {
 		if n&p != 0 {
 			parts = append(parts, p)
 		}

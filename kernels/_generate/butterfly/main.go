@@ -21,12 +21,22 @@ func main() {
 	transpose8()
 	addBias()
 	relu()
-	for _, s := range singleVectors {
-		lanes(s)
-		dense(s)
+	for _, v := range []vector{xmm, ymm} {
+		lanes(v, []strip{{3, 5}, {2, 2}, {1, 1}})
+	}
+	lanes(zmm, []strip{{4, 6}, {3, 3}, {2, 2}, {1, 1}})
+	short := []strip{{6, 11}, {5, 9}, {4, 7}, {3, 3}, {2, 2}, {1, 1}}
+	dense(xmm, 1, short)
+	for _, d := range []int{1, 2, 4} {
+		dense(ymm, d, short)
+	}
+	for _, d := range []int{1, 2, 4, 8} {
+		dense(zmm, d, []strip{{12, 23}, {8, 12}, {6, 6}, {4, 4}, {3, 3}, {2, 2}, {1, 1}})
 	}
 	permute(2)
 	permute(4)
+	fused(ymm, 1)
+	fused(zmm, 2)
 	Generate()
 }
 
