@@ -7,8 +7,8 @@ import (
 
 // Factor is a pattern with its values. Values are laid out [A][D][B][C], row
 // by row: block (i,l) is the dense matrix Values[((i*D+l)*B+p)*C+q] from the
-// inputs q to the outputs p of that block. A gather has Indexes instead: the
-// input of each output.
+// inputs q to the outputs p of that block. A gather has Indexes [B][D] instead:
+// the inputs of each output.
 type Factor struct {
 	Pattern
 	Values  []float32
@@ -33,11 +33,10 @@ func NewChain(d Design) *Chain {
 }
 
 func newFactor(p Pattern) Factor {
-	f := Factor{Pattern: p, Values: make([]float32, p.Values())}
 	if p.IsGather() {
-		f.Indexes = make([]int32, p.B)
+		return Factor{Pattern: p, Indexes: make([]int32, p.Indexes())}
 	}
-	return f
+	return Factor{Pattern: p, Values: make([]float32, p.Values())}
 }
 
 // Design returns the patterns of the chain.
@@ -92,8 +91,7 @@ func (c *Chain) Clone() *Chain {
 }
 
 // Transposed returns the chain of the transposed matrix: the transposed
-// factors in the opposite order. It shares nothing with c. A gather that
-// repeats features becomes two factors, of which the second one adds.
+// factors in the opposite order. It shares nothing with c.
 func (c *Chain) Transposed() *Chain {
 	t := &Chain{In: c.Out, Out: c.In}
 	for i := len(c.Factors) - 1; i >= 0; i-- {
@@ -102,7 +100,7 @@ func (c *Chain) Transposed() *Chain {
 			if i > 0 {
 				features = c.Factors[i-1].Rows()
 			}
-			t.Factors = append(t.Factors, f.gatherTransposed(features)...)
+			t.Factors = append(t.Factors, f.gatherTransposed(features))
 		} else {
 			t.Factors = append(t.Factors, f.transposed())
 		}
@@ -147,7 +145,7 @@ func (f Factor) applyFloat64(x []float64) []float64 {
 	y := make([]float64, f.Rows())
 	for i, from := range f.Indexes {
 		if int(from) < len(x) {
-			y[i] = x[from]
+			y[i/f.D] += x[from]
 		}
 	}
 	for i := range f.A {

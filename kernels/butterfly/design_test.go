@@ -39,7 +39,7 @@ func TestDesignString(t *testing.T) {
 
 func TestParseDesignRejects(t *testing.T) {
 	for _, text := range []string{
-		"", ":", "1>1:", "1x1x1", "1x1x1x1x1", "0x1x1x1", "-1x-1x1x1", "1x2x3x4·1x2x3x4", "9>1:1x2x2x1", "1>9:1x2x2x1",
+		"", ":", "1>1:", "1x1x1", "1x1x1x1x1", "0x1x1x0", "-1x-1x1x1", "1x2x3x4·1x2x3x4", "9>1:1x2x2x1", "1>9:1x2x2x1",
 		"a>b:1x1x1x1", "1x1x1x99999999999999999999", "16777216x16777216x1x1", "5000x2x5000x2", "1x16777216x17x1", "1x1x1x1·x",
 	} {
 		if d, err := ParseDesign(text); err == nil {

@@ -1,21 +1,31 @@
 package butterfly
 
-import (
-	"fmt"
-	"math"
-)
+import "fmt"
 
-// A gather is a factor without values: it selects features, y[i] = x[index[i]],
-// as ONNX's Gather does. Permutations would otherwise cost a Benes network, and
-// Fourier transforms end in one. Its pattern is (0, rows, columns, 0). If the
-// state before it has fewer features than it has columns, zeros follow them, so
-// that a gather can also select zeros.
+// A gather is a factor without values: it selects features and adds the
+// selected ones m at a time,
+//
+//	y[i] = x[index[i*m]] + ... + x[index[i*m+m-1]],
+//
+// which for m = 1 is ONNX's Gather. Permutations would otherwise cost a Benes
+// network, and Fourier transforms end in one. Its pattern is (0, rows, columns,
+// m). If the state before it has fewer features than it has columns, zeros
+// follow them, so that a gather can also select zeros.
 
-// GatherPattern is the pattern of a gather of this many rows out of columns.
-func GatherPattern(rows, columns int) Pattern { return Pattern{B: rows, C: columns} }
+// GatherPattern is the pattern of a gather with this many rows and columns that
+// adds `terms` features for each row.
+func GatherPattern(rows, columns, terms int) Pattern { return Pattern{B: rows, C: columns, D: terms} }
 
 // IsGather tells a gather from a factor with values.
-func (p Pattern) IsGather() bool { return p.A == 0 && p.D == 0 }
+func (p Pattern) IsGather() bool { return p.A == 0 }
+
+// Indexes is the number of indexes of a gather, and zero for other factors.
+func (p Pattern) Indexes() int {
+	if p.IsGather() {
+		return p.B * p.D
+	}
+	return 0
+}
 
 // Gather returns the chain of y[i] = x[order[i]] for x of `in` features. An
 // entry of -1 gives zero; entries may repeat and be left out. It reports sizes
@@ -29,12 +39,12 @@ func Gather(order []int, in int) (*Chain, error) {
 			return nil, fmt.Errorf("gather: entry %d is %d, not an input from 0 to %d or -1", i, from, in-1)
 		}
 	}
-	return &Chain{In: in, Out: len(order), Factors: []Factor{gatherFactor(order, in)}}, nil
+	return &Chain{In: in, Out: len(order), Factors: []Factor{gatherFactor(order, in, 1)}}, nil
 }
 
-// gatherFactor is the factor of Gather.
-func gatherFactor(order []int, in int) Factor {
-	f := Factor{Pattern: GatherPattern(len(order), in), Indexes: make([]int32, len(order))}
+// gatherFactor is the factor of Gather, with some terms in each row.
+func gatherFactor(order []int, in, terms int) Factor {
+	f := newFactor(GatherPattern(len(order)/terms, in, terms))
 	for i, from := range order {
 		if from < 0 {
 			f.C, from = in+1, in
@@ -44,23 +54,31 @@ func gatherFactor(order []int, in int) Factor {
 	return f
 }
 
+// order undoes gatherFactor for a gather that comes after `in` features.
+func (f Factor) order(in int) []int {
+	order := make([]int, len(f.Indexes))
+	for i, from := range f.Indexes {
+		if order[i] = int(from); order[i] >= in {
+			order[i] = -1
+		}
+	}
+	return order
+}
+
 func (p Pattern) validateGather() error {
-	if p.B < 1 || p.C < 1 || p.B > MaxSide || p.C > MaxSide {
-		return fmt.Errorf("pattern %v: rows and columns of a gather must be between 1 and %d", p, MaxSide)
+	if p.B < 1 || p.C < 1 || p.D < 1 || p.C > MaxSide {
+		return fmt.Errorf("pattern %v: sizes of a gather must be positive and its columns at most %d", p, MaxSide)
+	}
+	if _, ok := product(MaxSide, p.B, p.D); !ok {
+		return fmt.Errorf("pattern %v: more than %d indexes", p, MaxSide)
 	}
 	return nil
 }
 
 // checkIndexes reports indexes that do not fit the pattern.
 func (f Factor) checkIndexes() error {
-	if !f.IsGather() {
-		if f.Indexes != nil {
-			return fmt.Errorf("%d indexes in a factor that is no gather", len(f.Indexes))
-		}
-		return nil
-	}
-	if len(f.Indexes) != f.B {
-		return fmt.Errorf("%d indexes, want %d", len(f.Indexes), f.B)
+	if len(f.Indexes) != f.Pattern.Indexes() {
+		return fmt.Errorf("%d indexes, want %d", len(f.Indexes), f.Pattern.Indexes())
 	}
 	for i, from := range f.Indexes {
 		if from < 0 || int(from) >= f.C {
@@ -70,51 +88,65 @@ func (f Factor) checkIndexes() error {
 	return nil
 }
 
-// gather copies rows of a tile of this width; what lies behind src is zero.
-func gather(dst, src []float32, indexes []int32, width int) {
+// gather computes the rows of a tile of this width; what lies behind src is
+// zero.
+func (f *Factor) gather(dst, src []float32, width int) {
 	if width == 1 {
-		for i, from := range indexes {
-			dst[i] = 0
-			if int(from) < len(src) {
-				dst[i] = src[from]
-			}
-		}
+		f.gatherSingle(dst, src)
 		return
 	}
-	for i, from := range indexes {
-		row := dst[i*width:][:width]
-		if at := int(from) * width; at < len(src) {
-			copy(row, src[at:at+width])
-		} else {
+	for i, from := range f.Indexes {
+		row := dst[i/f.D*width:][:width]
+		at, first := int(from)*width, i%f.D == 0
+		switch {
+		case at >= len(src) && first:
 			clear(row)
+		case at >= len(src):
+		case first:
+			copy(row, src[at:at+width])
+		default:
+			addTo(row, src[at:at+width])
 		}
 	}
 }
 
-// scatter is the transposed gather: it clears dst and adds the rows of src.
-func scatter(dst, src []float32, indexes []int32, width int) {
+func (f *Factor) gatherSingle(dst, src []float32) {
+	for i := range f.B {
+		sum := float32(0)
+		for _, from := range f.Indexes[i*f.D:][:f.D] {
+			if int(from) < len(src) {
+				sum += src[from]
+			}
+		}
+		dst[i] = sum
+	}
+}
+
+// scatter is the transposed gather: it sets dst to the sums of the rows of src
+// that dst's rows went to.
+func (f *Factor) scatter(dst, src []float32, width int) {
 	clear(dst)
-	for i, to := range indexes {
-		at := int(to) * width
-		if at >= len(dst) {
-			continue
-		}
-		row := dst[at:][:width]
-		for j, v := range src[i*width:][:width] {
-			row[j] += v
+	for i, to := range f.Indexes {
+		if at := int(to) * width; at < len(dst) {
+			addTo(dst[at:at+width], src[i/f.D*width:][:width])
 		}
 	}
 }
 
-// gatherTransposed returns the transposed gather as factors that turn f.B
-// features into the `features` that were before it. Features that it repeats
-// are gathered side by side and added.
-func (f Factor) gatherTransposed(features int) []Factor {
+func addTo(dst, src []float32) {
+	for i, v := range src {
+		dst[i] += v
+	}
+}
+
+// gatherTransposed returns the transposed gather, which turns f.B features into
+// the `features` that were before it.
+func (f Factor) gatherTransposed(features int) Factor {
 	takers := make([][]int, features)
 	most := 1
-	for row, from := range f.Indexes {
+	for i, from := range f.Indexes {
 		if int(from) < features {
-			takers[from] = append(takers[from], row)
+			takers[from] = append(takers[from], i/f.D)
 			most = max(most, len(takers[from]))
 		}
 	}
@@ -125,24 +157,5 @@ func (f Factor) gatherTransposed(features int) []Factor {
 			order[i] = t[i%most]
 		}
 	}
-	factors := []Factor{gatherFactor(order, f.B)}
-	if most > 1 {
-		sum := Factor{Pattern: Pattern{features, 1, most, 1}}
-		sum.Values = make([]float32, sum.Pattern.Values())
-		for i := range sum.Values {
-			sum.Values[i] = 1
-		}
-		factors = append(factors, sum)
-	}
-	return factors
-}
-
-// finite reports whether all values are.
-func finite(values ...float64) bool {
-	for _, v := range values {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return false
-		}
-	}
-	return true
+	return gatherFactor(order, f.B, most)
 }

@@ -9,11 +9,11 @@ import (
 // zeros, repeated and dropped features.
 func gatherDesigns() []Design {
 	return []Design{
-		designOf(GatherPattern(7, 5)),
-		designOf(GatherPattern(12, 9), Pattern{3, 2, 4, 1}),
-		{In: 8, Out: 7, Patterns: []Pattern{GatherPattern(12, 9), {3, 2, 4, 1}, GatherPattern(9, 7)}},
-		{In: 15, Out: 20, Patterns: []Pattern{{2, 8, 8, 1}, GatherPattern(24, 17), {3, 1, 1, 8}, GatherPattern(31, 24)}},
-		{In: 3, Out: 2, Patterns: []Pattern{GatherPattern(4, 4), GatherPattern(9, 6), GatherPattern(3, 9)}},
+		designOf(GatherPattern(7, 5, 1)),
+		designOf(GatherPattern(12, 9, 2), Pattern{3, 2, 4, 1}),
+		{In: 8, Out: 7, Patterns: []Pattern{GatherPattern(12, 9, 1), {3, 2, 4, 1}, GatherPattern(9, 7, 3)}},
+		{In: 15, Out: 20, Patterns: []Pattern{{2, 8, 8, 1}, GatherPattern(24, 17, 1), {3, 1, 1, 8}, GatherPattern(31, 24, 1)}},
+		{In: 3, Out: 2, Patterns: []Pattern{GatherPattern(4, 4, 2), GatherPattern(9, 6, 1), GatherPattern(3, 9, 4)}},
 	}
 }
 
@@ -95,12 +95,12 @@ func TestGatherRejects(t *testing.T) {
 		}
 	}
 	for _, c := range []*Chain{
-		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2), Indexes: []int32{0, 2}}}},
-		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2), Indexes: []int32{-1, 0}}}},
-		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2), Indexes: []int32{0}}}},
-		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(0, 2)}}},
+		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2, 1), Indexes: []int32{0, 2}}}},
+		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2, 1), Indexes: []int32{-1, 0}}}},
+		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(2, 2, 1), Indexes: []int32{0}}}},
+		{In: 2, Out: 2, Factors: []Factor{{Pattern: GatherPattern(0, 2, 1)}}},
 		{In: 2, Out: 2, Factors: []Factor{{Pattern: Pattern{1, 2, 2, 1}, Values: make([]float32, 4), Indexes: []int32{0, 1}}}},
-		{In: 2, Out: 2, Factors: []Factor{{Pattern: Pattern{1, 3, 2, 1}, Values: make([]float32, 6)}, {Pattern: GatherPattern(2, 2), Indexes: []int32{0, 1}}}},
+		{In: 2, Out: 2, Factors: []Factor{{Pattern: Pattern{1, 3, 2, 1}, Values: make([]float32, 6)}, {Pattern: GatherPattern(2, 2, 1), Indexes: []int32{0, 1}}}},
 	} {
 		if _, err := Prepare(c); err == nil {
 			t.Errorf("no error for %v", c)
@@ -115,7 +115,7 @@ func TestGathersArePrinted(t *testing.T) {
 			t.Errorf("%v is read back as %v, %v", d, back, err)
 		}
 	}
-	for _, text := range []string{"0x2x2x1", "1x2x2x0", "0x0x2x0", "0x2x0x0"} {
+	for _, text := range []string{"0x2x2x0", "1x2x2x0", "0x0x2x1", "0x2x0x1", "0x9999999x2x9999999"} {
 		if _, err := ParseDesign(text); err == nil {
 			t.Errorf("no error for %s", text)
 		}

@@ -100,13 +100,13 @@ func (*fusedPass) scratch(int) int { return 0 }
 
 // gatherPass is a gather of a state of some features.
 type gatherPass struct {
-	indexes  []int32
+	Factor
 	features int
 }
 
 func (p *gatherPass) multiply(dst, src activations, count int, _ []float32) {
 	for i := range count {
-		gather(dst.data[i*dst.stride:][:len(p.indexes)], src.data[i*src.stride:][:p.features], p.indexes, 1)
+		p.gather(dst.data[i*dst.stride:][:p.B], src.data[i*src.stride:][:p.features], 1)
 	}
 }
 

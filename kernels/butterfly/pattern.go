@@ -19,7 +19,7 @@ const (
 // 0 <= l < d, reads the inputs (i*c+q)*d+l and writes the outputs (i*b+p)*d+l.
 //
 // The paper's butterfly factor of size n and stride s is (n/(2s), 2, 2, s).
-// With a = d = 0 it is a gather of b rows out of c columns; see gather.go.
+// With a = 0 it is a gather of b rows out of c columns; see gather.go.
 type Pattern struct{ A, B, C, D int }
 
 // Rows is the number of outputs, A*B*D.

@@ -75,7 +75,7 @@ func planGather(factors []Factor, i int) pass {
 	if i > 0 {
 		features = factors[i-1].Rows()
 	}
-	return &gatherPass{slices.Clone(factors[i].Indexes), features}
+	return &gatherPass{Factor{Pattern: factors[i].Pattern, Indexes: slices.Clone(factors[i].Indexes)}, features}
 }
 
 // planNext returns the pass that does the most of the next factors and their

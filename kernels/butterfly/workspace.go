@@ -108,7 +108,7 @@ func (w *Workspace) Backward(c *Chain, gradient [][]float32, dSrc, src, dDst []f
 func (w *Workspace) forwardTile(c *Chain, x []float32) {
 	for i, f := range c.Factors {
 		if f.IsGather() {
-			gather(w.states[i], x, f.Indexes, w.width)
+			f.gather(w.states[i], x, w.width)
 		} else {
 			multiply(w.states[i], x, f.Values, f.Pattern, w.width, false)
 		}
@@ -132,7 +132,7 @@ func (w *Workspace) backwardTile(c *Chain, gradient [][]float32, x []float32, in
 			break
 		}
 		if f.IsGather() {
-			scatter(next[:len(input)], d, f.Indexes, w.width)
+			f.scatter(next[:len(input)], d, w.width)
 		} else {
 			multiply(next, d, f.Values, f.Pattern, w.width, true)
 		}

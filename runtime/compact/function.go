@@ -48,6 +48,21 @@ func (b *bodyBuilder) pad(x string, amount int) string {
 	return b.add("Pad", nil, x, b.constant(0, 0, 0, amount))
 }
 
+// gather selects features of x [rows, features] and adds them, p.D at a time.
+// ReduceSum takes its axes as an input since opset 13.
+func (b *bodyBuilder) gather(x, indexes string, p butterfly.Pattern) string {
+	x = b.add("Gather", []onnx.Attribute{{Name: "axis", Kind: onnx.AttrInt, Int: 1}}, x, indexes)
+	if p.D == 1 {
+		return x
+	}
+	x = b.add("Reshape", nil, x, b.constant(-1, p.B, p.D))
+	keep := onnx.Attribute{Name: "keepdims", Kind: onnx.AttrInt}
+	if b.opset < 13 {
+		return b.add("ReduceSum", []onnx.Attribute{ints("axes", 2), keep}, x)
+	}
+	return b.add("ReduceSum", []onnx.Attribute{keep}, x, b.constant(2))
+}
+
 func ints(name string, values ...int) onnx.Attribute {
 	a := onnx.Attribute{Name: name, Kind: onnx.AttrInts}
 	for _, v := range values {
@@ -88,7 +103,7 @@ func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 		values := fmt.Sprintf("F%d", i+1)
 		f.Inputs = append(f.Inputs, values)
 		if p.IsGather() {
-			x = b.add("Gather", []onnx.Attribute{{Name: "axis", Kind: onnx.AttrInt, Int: 1}}, x, values)
+			x = b.gather(x, values, p)
 			continue
 		}
 		if w != FP32 {

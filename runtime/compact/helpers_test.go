@@ -35,8 +35,8 @@ func designs(t testing.TB) []butterfly.Design {
 		mustParse(t, "1x1x1x1"),
 		mustParse(t, "3x1x4x5·1x7x15x1"),
 		mustParse(t, "64x8x8x1·1x64x64x8"),
-		mustParse(t, "0x12x12x0·3x4x4x1·0x20x13x0"),
-		mustParse(t, "9>5:0x12x10x0·3x2x4x1·0x7x6x0"),
+		mustParse(t, "0x12x12x1·3x4x4x1·0x20x13x3"),
+		mustParse(t, "9>5:0x12x10x2·3x2x4x1·0x7x6x1"),
 	}
 	for _, sides := range [][2]int{{16, 16}, {12, 20}, {8, 5}} {
 		d, err := butterfly.Kaleidoscope(sides[0], sides[1], 1, 2, 2)

@@ -109,11 +109,11 @@ func groupIndex(shape, scaleShape []int) func(int) int {
 }
 
 // FactorTensors returns the tensors in which a factor is stored: its values
-// [A, D, B, C] and, for int8, its scales; the indexes [B] of a gather. It fails on values that the form can
+// [A, D, B, C] and, for int8, its scales; the indexes [B*D] of a gather. It fails on values that the form can
 // not hold: NaN and infinities, and for fp16 all from 65520 on.
 func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
 	if f.IsGather() {
-		return []*onnx.Tensor{onnx.FromSlice(slices.Clone(f.Indexes), f.B)}, nil
+		return []*onnx.Tensor{onnx.FromSlice(slices.Clone(f.Indexes), len(f.Indexes))}, nil
 	}
 	shape := []int{f.A, f.D, f.B, f.C}
 	if bad := onnx.FromSlice(f.Values, shape...).NonFinite(); bad > 0 {
@@ -147,7 +147,7 @@ func StoredBytes(d butterfly.Design, w Weights) int {
 	n := 0
 	for _, p := range d.Patterns {
 		if p.IsGather() {
-			n += 4 * p.B
+			n += 4 * p.Indexes()
 			continue
 		}
 		n += p.Values() * w.DType().Bits() / 8
@@ -202,8 +202,8 @@ func readFactor(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) (f butter
 }
 
 func readIndexes(p butterfly.Pattern, t *onnx.Tensor) ([]int32, error) {
-	if t.Type != onnx.Int32 || !sameShape(t.Shape, []int{p.B}) {
-		return nil, fmt.Errorf("stored as %v, expected %v[%d]", t, onnx.Int32, p.B)
+	if t.Type != onnx.Int32 || !sameShape(t.Shape, []int{p.Indexes()}) {
+		return nil, fmt.Errorf("stored as %v, expected %v[%d]", t, onnx.Int32, p.Indexes())
 	}
 	indexes := slices.Clone(onnx.View[int32](t))
 	for i, from := range indexes {

@@ -150,11 +150,11 @@ func chainCase(d butterfly.Design, lead []int) derivativeCase {
 
 // gatherChainCase repeats, drops and zeroes features before a factor.
 func gatherChainCase() derivativeCase {
-	d := butterfly.Design{In: 5, Out: 4, Patterns: []butterfly.Pattern{butterfly.GatherPattern(6, 6), {A: 2, B: 2, C: 3, D: 1}}}
+	d := butterfly.Design{In: 5, Out: 4, Patterns: []butterfly.Pattern{butterfly.GatherPattern(6, 6, 2), {A: 2, B: 2, C: 3, D: 1}}}
 	return derivativeCase{
 		node:        compact.ChainNode(d, compact.FP32, "", 0),
 		shapes:      shapes([]int{7, 5}, []int{2, 1, 2, 3}),
-		fixed:       []*onnx.Tensor{onnx.FromSlice([]int32{3, 0, 3, 5, 1, 2}, 6)},
+		fixed:       []*onnx.Tensor{onnx.FromSlice([]int32{3, 0, 3, 5, 1, 2, 2, 2, 4, 1, 5, 5}, 12)},
 		fixedSecond: true,
 	}
 }
