@@ -74,3 +74,21 @@ func TestString(t *testing.T) {
 		}
 	}
 }
+
+func TestPeakIsPositive(t *testing.T) {
+	for _, l := range Available() {
+		if rate := Peak(l); !(rate > 1e6 && rate < 1e15) {
+			t.Errorf("Peak(%v) = %v operations a second", l, rate)
+		}
+	}
+}
+
+func BenchmarkPeak(b *testing.B) {
+	for _, l := range Available() {
+		b.Run(l.String(), func(b *testing.B) {
+			for b.Loop() {
+				b.ReportMetric(Peak(l)/1e9, "GFLOP/s")
+			}
+		})
+	}
+}
