@@ -19,6 +19,7 @@ type program struct {
 	constants []onnx.Value   // by slot, nil unless known at load
 	isOutput  []bool         // by slot
 	fresh     []bool         // by slot: a tensor that a kernel made, none that it handed on
+	types     []onnx.Type    // by slot: what is known before a run
 
 	inputs, outputs         []int
 	inputInfos, outputInfos []onnx.ValueInfo
@@ -131,8 +132,18 @@ func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, ove
 		p.outputs = append(p.outputs, slot)
 		p.outputInfos = append(p.outputInfos, refine(info, sc.infos[slot]))
 	}
+	p.types = sc.types()
 	p.findLastUses()
 	return p, nil
+}
+
+// types returns what inference found about each value of the graph.
+func (sc *scope) types() []onnx.Type {
+	types := make([]onnx.Type, len(sc.infos))
+	for slot, info := range sc.infos {
+		types[slot] = info.Type
+	}
+	return types
 }
 
 // refine completes the declared type of a value with what inference found.

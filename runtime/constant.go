@@ -21,6 +21,16 @@ func (s *Session) Constant(name string) *onnx.Tensor {
 	return t
 }
 
+// Type returns what is known before a run about the value with that name in the
+// model's graph. Its Kind is UnknownType if that is nothing.
+func (s *Session) Type(name string) onnx.Type {
+	slot, ok := s.program.names[name]
+	if !ok {
+		return onnx.Type{}
+	}
+	return s.program.types[slot]
+}
+
 // compute returns a constant that a run does not need, such as a dequantized
 // weight whose node takes it as it is stored.
 func (s *Session) compute(name string) *onnx.Tensor {

@@ -1,0 +1,130 @@
+package discover
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/onnx"
+)
+
+// Form says where the vectors x of the dense layer y = W x are in the operand
+// of a node, and with that how a chain can take the place of W.
+type Form int
+
+// The forms. K is the number of elements of a kernel.
+const (
+	// Rows: MatMul and Gemm. x is the last axis.
+	Rows Form = iota
+	// Columns: MatMul with the weight on the left. x is the last axis but one.
+	Columns
+	// Channels: Conv with a kernel of one element. x is axis 1.
+	Channels
+	// Patches: Conv. x is what the kernel covers at one position, channels x K.
+	// The first factor of a chain is applied as a Conv of fewer filters, so it
+	// has to take whole channels.
+	Patches
+	// Spread: ConvTranspose. x is axis 1 and y is what one position adds to the
+	// output, channels x K. The last factor of a chain is applied as a
+	// ConvTranspose of fewer channels, so it has to be dense.
+	Spread
+	// Recurrent: the weight W of LSTM, GRU and RNN. x is the last axis. The
+	// operator multiplies by W itself: it gets the last factor of a chain in its
+	// place, which has to be dense.
+	Recurrent
+	// Projected: the weight of Attention of com.microsoft. x is the last axis.
+	Projected
+)
+
+// Takes reports whether a chain of this design can take the place of the
+// layer's weight everywhere that it is used.
+func (l *Layer) Takes(d butterfly.Design) bool {
+	if d.In != l.In || d.Out != l.Out || len(d.Patterns) == 0 {
+		return false
+	}
+	return !slices.ContainsFunc(l.Uses, func(u Use) bool { return !u.takes(d) })
+}
+
+func (u Use) takes(d butterfly.Design) bool {
+	first, last := d.Patterns[0], d.Patterns[len(d.Patterns)-1]
+	switch u.Form {
+	case Patches:
+		kernel := u.window().elements()
+		return len(d.Patterns) > 1 && first.D == 1 && first.Columns() == d.In && first.C%kernel == 0
+	case Spread, Recurrent:
+		return len(d.Patterns) > 1 && last.A == 1 && last.D == 1 && last.Rows() == d.Out
+	}
+	return true
+}
+
+// Key is equal for uses with the same vectors x.
+func (u Use) Key() string {
+	switch u.Form {
+	case Rows, Recurrent, Projected:
+		return u.Input
+	case Columns:
+		return u.Input + " columns"
+	case Spread:
+		return u.Input + " channels"
+	}
+	w := u.window()
+	if u.Form == Channels && !w.moves() {
+		return u.Input + " channels"
+	}
+	return fmt.Sprint(u.Input, " patches ", w)
+}
+
+// maxVectors bounds the vectors that are taken from one tensor for those forms
+// whose vectors are copied: neighbours in an image are much alike.
+const maxVectors = 4096
+
+// Vectors returns vectors x, one after the other, from the value of u.Input:
+// all of them where they lie in order, else up to maxVectors, evenly spread.
+func (u Use) Vectors(t *onnx.Tensor, in int) ([]float32, error) {
+	if t == nil || t.Type != onnx.Float32 {
+		return nil, fmt.Errorf("expected float32, got %v", t)
+	}
+	axis, least := t.Rank()-1, 1
+	switch u.Form {
+	case Columns:
+		axis, least = t.Rank()-2, 2
+	case Channels, Patches, Spread:
+		axis, least = 1, 3
+	}
+	features := in
+	if u.Form == Patches {
+		features /= u.window().elements()
+	}
+	if t.Rank() < least || t.Shape[axis] != features {
+		return nil, fmt.Errorf("expected %d features along axis %d, got %v", features, axis, t)
+	}
+	switch u.Form {
+	case Columns, Spread:
+		return alongAxis(t, axis), nil
+	case Channels, Patches:
+		return u.window().patches(t)
+	}
+	return t.Float32s(), nil
+}
+
+// alongAxis returns vectors along an axis of t, which is not the last one.
+func alongAxis(t *onnx.Tensor, axis int) []float32 {
+	features, inner := t.Shape[axis], 1
+	for _, n := range t.Shape[axis+1:] {
+		inner *= n
+	}
+	if t.Len() == 0 {
+		return nil
+	}
+	all := t.Len() / features
+	count := min(all, maxVectors)
+	vectors := make([]float32, 0, count*features)
+	for i := range count {
+		v := i * all / count
+		from := v/inner*features*inner + v%inner
+		for f := range features {
+			vectors = append(vectors, t.Float32s()[from+f*inner])
+		}
+	}
+	return vectors
+}
