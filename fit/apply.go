@@ -72,7 +72,7 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 		if l.Skip != "" {
 			continue
 		}
-		if c, ok := findChain(chains, l); ok {
+		if c, ok := findChain(chains, l); ok && l.Takes(c.chain.Design()) {
 			replacements = append(replacements, write.Replacement{Layer: l, Chain: c.chain, Error: c.error})
 		}
 	}

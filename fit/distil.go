@@ -98,11 +98,29 @@ func (p *pipeline) adoptChains(student *onnx.Model) error {
 	}
 	for i, l := range p.layers {
 		candidate := &p.ladders[i].Candidates[p.selection[i]]
-		if chain := chains[l.Fingerprint]; chain != nil && candidate.Chain != nil {
+		if candidate.Chain == nil {
+			continue
+		}
+		if chain := chains[l.Fingerprint]; chain != nil {
 			candidate.Chain = chain
+		}
+		if part := chains[l.Fingerprint+compact.PartOfChain]; part != nil {
+			candidate.Chain = withPart(candidate.Chain, part)
 		}
 	}
 	return nil
+}
+
+// withPart returns a chain with the factors that a node of the file holds in place
+// of its own: the first ones or the last ones, as the designs tell.
+func withPart(c, part *butterfly.Chain) *butterfly.Chain {
+	c = c.Clone()
+	factors := c.Factors[:len(part.Factors)]
+	if part.In != c.In || factors[0].Pattern != part.Factors[0].Pattern {
+		factors = c.Factors[len(c.Factors)-len(part.Factors):]
+	}
+	copy(factors, part.Factors)
+	return c
 }
 
 // withTrained returns m with other values of the initializers that were

@@ -108,6 +108,9 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 		if d.In != l.In || d.Out != l.Out {
 			return ladder, fmt.Errorf("design %s is for %d -> %d features, the layer has %d -> %d", forced.Text, d.In, d.Out, l.In, l.Out)
 		}
+		if !l.Takes(d) {
+			return ladder, &DesignError{Layer: l.Name, Design: forced.Text, Reason: fmt.Sprintf("%s takes only %s", l.Op, l.Designs())}
+		}
 		r, err := fits.fit(ctx, d, options)
 		if err != nil {
 			return ladder, err
@@ -115,7 +118,7 @@ func (p *pipeline) ladder(ctx context.Context, l *discover.Layer) (choose.Ladder
 		add(choose.Chain, r)
 	case p.options.Method == Kaleidoscope:
 		d, err := butterfly.Kaleidoscope(l.In, l.Out, p.options.Width, p.options.Expansion, p.options.Radix)
-		if err != nil {
+		if err != nil || !l.Takes(d) {
 			return ladder, err
 		}
 		r, err := fits.fit(ctx, d, options)
@@ -180,7 +183,7 @@ func candidateDesigns(l *discover.Layer, size float64) []butterfly.Design {
 	const each = 2
 	near := func(designs []butterfly.Design) []butterfly.Design {
 		return slices.DeleteFunc(designs, func(d butterfly.Design) bool {
-			return distance(d, size) >= 1.3 || choose.Work(d) > maxWork(l) || !factorise.Takes(l.In, l.Out, d)
+			return distance(d, size) >= 1.3 || choose.Work(d) > maxWork(l) || !factorise.Takes(l.In, l.Out, d) || !l.Takes(d)
 		})
 	}
 	blast := near(factorise.Designs(l.In, l.Out, int(size)))

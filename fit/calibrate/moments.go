@@ -28,16 +28,17 @@ type Moment struct {
 // than maxMomentBytes in all, the widest first, have no moment in the result.
 func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Data, threads int, progress func(done, all int)) (map[string]*Moment, error) {
 	layers = affordable(layers)
-	inputs := map[string]*Moment{} // by the value's name: layers often share an input
+	inputs := map[string]*Moment{} // by the use's key: layers often share an input
+	uses := map[string]discover.Use{}
 	moments := map[string]*Moment{}
 	for _, l := range layers {
 		for _, u := range l.Uses {
-			if inputs[u.Input] == nil {
-				inputs[u.Input] = &Moment{Values: make([]float64, l.In*l.In)}
+			if key := u.Key(); inputs[key] == nil {
+				inputs[key], uses[key] = &Moment{Values: make([]float64, l.In*l.In)}, u
 			}
 		}
 	}
-	s, err := observe(m, inputs, threads)
+	s, err := observe(m, uses, threads)
 	if err != nil {
 		return nil, err
 	}
@@ -47,9 +48,10 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 		if err != nil {
 			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
 		}
-		for name, moment := range inputs {
-			if err := moment.add(values[name]); err != nil {
-				return nil, fmt.Errorf("calibration batch %d: value %q: %w", i+1, name, err)
+		for key, moment := range inputs {
+			u := uses[key]
+			if err := moment.add(u, values[u.Input]); err != nil {
+				return nil, fmt.Errorf("calibration batch %d: value %q: %w", i+1, u.Input, err)
 			}
 		}
 		if progress != nil {
@@ -76,11 +78,11 @@ func affordable(layers []*discover.Layer) []*discover.Layer {
 	for _, l := range byWidth {
 		cost := 0
 		for _, u := range l.Uses {
-			if !taken[u.Input] && l.In > left/8/l.In {
+			if !taken[u.Key()] && l.In > left/8/l.In {
 				cost = left + 1
 				break
 			}
-			if !taken[u.Input] {
+			if !taken[u.Key()] {
 				cost += 8 * l.In * l.In
 			}
 		}
@@ -90,7 +92,7 @@ func affordable(layers []*discover.Layer) []*discover.Layer {
 		left -= cost
 		keep[l] = true
 		for _, u := range l.Uses {
-			taken[u.Input] = true
+			taken[u.Key()] = true
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(layers), func(l *discover.Layer) bool { return !keep[l] })
@@ -98,33 +100,35 @@ func affordable(layers []*discover.Layer) []*discover.Layer {
 
 // observe returns a session of the model that gives the named inner values
 // beside its outputs.
-func observe(m *onnx.Model, values map[string]*Moment, threads int) (*runtime.Session, error) {
+func observe(m *onnx.Model, uses map[string]discover.Use, threads int) (*runtime.Session, error) {
 	c := m.Clone()
 	isOutput := map[string]bool{}
 	for _, info := range c.Graph.Outputs {
 		isOutput[info.Name] = true
 	}
-	for name := range values {
-		if !isOutput[name] {
+	for _, u := range uses {
+		if name := u.Input; !isOutput[name] {
+			isOutput[name] = true
 			c.Graph.Outputs = append(c.Graph.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: onnx.Float32}})
 		}
 	}
 	return runtime.New(c, runtime.WithThreads(threads))
 }
 
-func (m *Moment) add(t *onnx.Tensor) error {
+func (m *Moment) add(u discover.Use, t *onnx.Tensor) error {
 	n := 1
 	for n*n < len(m.Values) {
 		n++
 	}
-	if t == nil || t.Type != onnx.Float32 || t.Rank() == 0 || t.Shape[t.Rank()-1] != n {
-		return fmt.Errorf("expected float32 with %d features, got %v", n, t)
+	vectors, err := u.Vectors(t, n)
+	if err != nil {
+		return err
 	}
-	if bad := t.NonFinite(); bad > 0 {
+	rows := len(vectors) / n
+	if bad := onnx.FromSlice(vectors, rows, n).NonFinite(); bad > 0 {
 		return fmt.Errorf("%d activations are NaN or infinite", bad)
 	}
-	rows := t.Len() / n
-	gemm.SymmetricUpdate(m.Values, t.Float32s(), rows, n, 0, n)
+	gemm.SymmetricUpdate(m.Values, vectors, rows, n, 0, n)
 	m.Rows += rows
 	m.Runs++
 	return nil
@@ -136,11 +140,11 @@ func combine(l *discover.Layer, inputs map[string]*Moment) *Moment {
 	sum := &Moment{Values: make([]float64, l.In*l.In)}
 	seen := map[string]bool{}
 	for _, u := range l.Uses {
-		if seen[u.Input] {
+		if seen[u.Key()] {
 			continue
 		}
-		seen[u.Input] = true
-		part := inputs[u.Input]
+		seen[u.Key()] = true
+		part := inputs[u.Key()]
 		for i, v := range part.Values {
 			sum.Values[i] += v
 		}

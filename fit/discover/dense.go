@@ -57,11 +57,12 @@ func (f *finder) node(n *onnx.Node) {
 		f.matMul(n)
 	case "Gemm":
 		f.gemm(n)
-	case "Conv", "ConvTranspose":
-		f.skipped(n, 1, "a convolution: its kernel is kept, rounded")
+	case "Conv":
+		f.conv(n)
+	case "ConvTranspose":
+		f.convTranspose(n)
 	case "LSTM", "GRU", "RNN":
-		f.skipped(n, 1, "recurrent: the operator takes its weights dense, so they are kept, rounded")
-		f.skipped(n, 2, "recurrent: the operator takes its weights dense, so they are kept, rounded")
+		f.recurrent(n)
 	case "Gather":
 		f.gather(n)
 	}
@@ -82,13 +83,39 @@ func (f *finder) matMul(n *onnx.Node) {
 	case right == nil && left == nil || right != nil && left != nil:
 		return
 	case right == nil:
-		f.skipped(n, 0, "the constant is the left operand, which chains do not replace")
+		f.leftMatMul(n, left)
+		return
 	case right.Rank() == 1:
 		f.skipped(n, 1, "a vector")
-	case right.Rank() != 2:
-		f.skipped(n, 1, fmt.Sprintf("a batch of weights of shape %v", right.Shape))
+		return
+	}
+	w := operand{node: n, input: 0, weight: 1, value: right, out: right.Shape[right.Rank()-1], transposed: true}
+	if right.Rank() > 2 {
+		if batch := right.Len() / max(1, w.out*right.Shape[right.Rank()-2]); batch != 1 {
+			f.skipped(n, 1, fmt.Sprintf("%d weights for a batch, of shape %v", batch, right.Shape))
+			return
+		}
+		if x := f.session.Type(n.Inputs[0]); len(x.Shape) < right.Rank() { // the product has more axes than x
+			f.skipped(n, 1, fmt.Sprintf("its weight has shape %v, with more axes than its input is known to have", right.Shape))
+			return
+		}
+	}
+	f.dense(w)
+}
+
+// leftMatMul records a MatMul whose weight is the left operand: y = W x for
+// each column of the right one.
+func (f *finder) leftMatMul(n *onnx.Node, w *onnx.Tensor) {
+	x := f.session.Type(n.Inputs[1])
+	switch {
+	case w.Rank() < 2 || w.Len() == 0:
+		f.skipped(n, 0, "a vector")
+	case w.Rank() != 2:
+		f.skipped(n, 0, fmt.Sprintf("weights of shape %v on the left", w.Shape))
+	case !x.HasShape || len(x.Shape) < 2:
+		f.skipped(n, 0, "its weight is on the left, and the number of axes of its input is not known before a run")
 	default:
-		f.dense(n, n.Inputs[0], n.Inputs[1], right, false, 1)
+		f.dense(operand{node: n, input: 1, weight: 0, value: w, out: w.Shape[0], form: Columns, rank: len(x.Shape)})
 	}
 }
 
@@ -101,30 +128,91 @@ func (f *finder) gemm(n *onnx.Node) {
 		f.skipped(n, 1, "Gemm with a transposed input")
 		return
 	}
-	f.dense(n, n.Inputs[0], n.Inputs[1], w, n.Int("transB", 0) != 0, n.Float("alpha", 1))
+	o := operand{node: n, input: 0, weight: 1, value: w, out: w.Shape[1], transposed: true, scale: n.Float("alpha", 1)}
+	if n.Int("transB", 0) != 0 {
+		o.out, o.transposed = w.Shape[0], false
+	}
+	f.dense(o)
 }
 
-// dense records a weight that can become a chain. The tensor is [in, out], or
-// [out, in] if transposed.
-func (f *finder) dense(n *onnx.Node, input, weight string, w *onnx.Tensor, transposed bool, scale float32) {
-	if w.Type != onnx.Float32 {
-		f.skipped(n, 1, fmt.Sprintf("its weight is %v: only float32 layers become chains", w.Type))
+// conv records the kernel [filters, channels, ...] of a Conv: a matrix whose
+// inputs are what it covers at one position.
+func (f *finder) conv(n *onnx.Node) {
+	w := f.constant(n, 1)
+	if w == nil || w.Rank() < 3 {
 		return
 	}
-	in, out := w.Shape[0], w.Shape[1]
-	values := w.Float32s()
-	if transposed {
-		in, out = out, in
+	if group := n.Int("group", 1); group != 1 {
+		f.skipped(n, 1, fmt.Sprintf("a convolution in %d groups: already block-diagonal, so it is kept, rounded", group))
+		return
+	}
+	use := Use{Node: n, kernel: w.Shape[2:]}
+	o := operand{node: n, input: 0, weight: 1, value: w, out: w.Shape[0], form: Patches, kernel: w.Shape[2:], rank: w.Rank()}
+	if use.window().isPointwise() {
+		o.form = Channels
+	}
+	f.dense(o)
+}
+
+// convTranspose records the kernel [channels, filters, ...] of a ConvTranspose:
+// a matrix whose outputs are what one position adds to.
+func (f *finder) convTranspose(n *onnx.Node) {
+	w := f.constant(n, 1)
+	if w == nil || w.Rank() < 3 {
+		return
+	}
+	if group := n.Int("group", 1); group != 1 {
+		f.skipped(n, 1, fmt.Sprintf("a convolution in %d groups: already block-diagonal, so it is kept, rounded", group))
+		return
+	}
+	f.dense(operand{node: n, input: 0, weight: 1, value: w, out: w.Len() / max(1, w.Shape[0]), form: Spread, transposed: true, kernel: w.Shape[2:], rank: w.Rank()})
+}
+
+// recurrent records the weights W [directions, gates, features], which multiply
+// the input of each step, and R, which multiply the state.
+func (f *finder) recurrent(n *onnx.Node) {
+	if w := f.constant(n, 1); w != nil && w.Rank() == 3 && f.constant(n, 0) == nil {
+		f.dense(operand{node: n, input: 0, weight: 1, value: w, out: w.Shape[0] * w.Shape[1], form: Recurrent, rank: 3})
 	} else {
+		f.skipped(n, 1, "recurrent, with a constant input or weights that are no tensor [directions, gates, features]")
+	}
+	f.skipped(n, 2, "the state's weight: the operator multiplies by it inside of its loop and takes it dense, so it is kept, rounded")
+}
+
+// operand is a weight and where it is used.
+type operand struct {
+	node          *onnx.Node
+	input, weight int // operands of the node
+	value         *onnx.Tensor
+	form          Form
+	kernel        []int
+	rank          int
+	// out is the number of output features. The value is [out, in], whatever
+	// its axes are, or [in, out] if transposed.
+	out        int
+	transposed bool
+	scale      float32 // 0 is 1
+}
+
+// dense records a weight that can become a chain.
+func (f *finder) dense(o operand) {
+	n, w, weight := o.node, o.value, o.node.Inputs[o.weight]
+	if w.Type != onnx.Float32 {
+		f.skipped(n, o.weight, fmt.Sprintf("its weight is %v: only float32 layers become chains", w.Type))
+		return
+	}
+	if w.Len() == 0 {
+		return
+	}
+	out, in := o.out, w.Len()/o.out
+	values := w.Float32s()
+	if o.transposed {
 		values = transpose(values, in, out)
 	}
-	if scale != 1 {
-		values = scaled(values, scale)
+	if o.scale != 0 && o.scale != 1 {
+		values = scaled(values, o.scale)
 	}
-	if len(values) == 0 {
-		return
-	}
-	use := Use{Node: n, Input: input}
+	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, kernel: o.kernel}
 	print := compact.Fingerprint(values, out, in)
 	if l := f.byPrint[print]; l != nil {
 		l.Uses = append(l.Uses, use)

@@ -41,8 +41,14 @@ type Layer struct {
 // Use is a node that multiplies activations with a weight.
 type Use struct {
 	Node *onnx.Node
-	// Input is the value that is multiplied, [..., In].
+	// Input is the value that is multiplied.
 	Input string
+	// Form says where the vectors that are multiplied are in it.
+	Form Form
+	// Rank is its number of axes, where the form needs it; else 0.
+	Rank int
+
+	kernel []int // of a convolution
 }
 
 // Embedding is a constant table from which rows are gathered.

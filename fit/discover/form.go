@@ -49,12 +49,26 @@ func (u Use) takes(d butterfly.Design) bool {
 	first, last := d.Patterns[0], d.Patterns[len(d.Patterns)-1]
 	switch u.Form {
 	case Patches:
-		kernel := u.window().elements()
-		return len(d.Patterns) > 1 && first.D == 1 && first.Columns() == d.In && first.C%kernel == 0
+		rest := butterfly.Design{In: first.Rows(), Out: d.Out, Patterns: d.Patterns[1:]}
+		return first.D == 1 && first.Columns() == d.In && first.C%u.window().elements() == 0 && rest.Validate() == nil
 	case Spread, Recurrent:
-		return len(d.Patterns) > 1 && last.A == 1 && last.D == 1 && last.Rows() == d.Out
+		head := butterfly.Design{In: d.In, Out: last.Columns(), Patterns: d.Patterns[:len(d.Patterns)-1]}
+		return last.A == 1 && last.D == 1 && last.Rows() == d.Out && head.Validate() == nil
 	}
 	return true
+}
+
+// Designs says which designs Takes allows, for messages.
+func (l *Layer) Designs() string {
+	for _, u := range l.Uses {
+		switch u.Form {
+		case Patches:
+			return "designs whose first factor is made of blocks of whole channels, such as low rank and BLAST"
+		case Spread, Recurrent:
+			return "designs whose last factor is dense, such as low rank"
+		}
+	}
+	return "any design"
 }
 
 // Key is equal for uses with the same vectors x.
@@ -73,6 +87,9 @@ func (u Use) Key() string {
 	}
 	return fmt.Sprint(u.Input, " patches ", w)
 }
+
+// Kernel returns the sizes of the kernel of a convolution.
+func (u Use) Kernel() []int { return u.kernel }
 
 // maxVectors bounds the vectors that are taken from one tensor for those forms
 // whose vectors are copied: neighbours in an image are much alike.

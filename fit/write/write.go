@@ -121,80 +121,22 @@ type writer struct {
 	copies  map[*onnx.Node]*onnx.Node
 }
 
-// replace puts chain nodes where the layer's weight is used.
-func (w *writer) replace(r Replacement) error {
-	d := r.Chain.Design()
-	opset := w.model.Opset("")
-	if opset < compact.MinOpset {
-		return fmt.Errorf("the model is written against opset %d, chains need %d", opset, compact.MinOpset)
-	}
-	f := compact.ChainFunction(d, w.options.Weights, opset)
-	w.addFunction(f)
-	var stored []string
-	for i, factor := range r.Chain.Factors {
-		tensors, err := compact.FactorTensors(factor, w.options.Weights)
-		if err != nil {
-			return err
-		}
-		for j, t := range tensors {
-			suffix := "factor"
-			if j > 0 {
-				suffix = "scale"
-			}
-			t.Name = w.names.fresh(fmt.Sprintf("%s.%s%d", r.Layer.Name, suffix, i+1))
-			w.model.Graph.Initializers = append(w.model.Graph.Initializers, t)
-			stored = append(stored, t.Name)
-		}
-	}
-	for _, u := range r.Layer.Uses {
-		node := compact.ChainNode(d, w.options.Weights, r.Layer.Fingerprint, r.Error)
-		node.Name = u.Node.Name
-		if node.Name == "" {
-			node.Name = w.names.fresh(r.Layer.Name)
-		}
-		node.Inputs = append([]string{u.Input}, stored...)
-		if err := w.substitute(w.copies[u.Node], node); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// substitute replaces a MatMul or Gemm by a chain node, with a node for the
-// bias of Gemm after it.
-func (w *writer) substitute(old, chain *onnx.Node) error {
+// put replaces a node of the graph by others.
+func (w *writer) put(old *onnx.Node, nodes ...*onnx.Node) error {
 	g := w.model.Graph
-	at := -1
-	for i, n := range g.Nodes {
-		if n == old {
-			at = i
-		}
-	}
+	at := slices.Index(g.Nodes, old)
 	if at < 0 {
 		return fmt.Errorf("node %s is not in the graph", old.Name)
 	}
-	chain.Outputs = []string{old.Outputs[0]}
-	nodes := []*onnx.Node{chain}
-	if old.Op == "Gemm" && len(old.Inputs) > 2 && old.Inputs[2] != "" {
-		product := w.names.fresh(old.Outputs[0] + ".product")
-		chain.Outputs = []string{product}
-		bias := old.Inputs[2]
-		beta := float32(1)
-		if a := old.Attr("beta"); a != nil {
-			beta = a.Float
-		}
-		if beta != 1 {
-			scale := onnx.Scalar(beta)
-			scale.Name = w.names.fresh(old.Outputs[0] + ".beta")
-			g.Initializers = append(g.Initializers, scale)
-			scaledBias := w.names.fresh(old.Outputs[0] + ".bias")
-			nodes = append(nodes, &onnx.Node{Name: w.names.fresh(chain.Name + ".beta"), Op: "Mul", Inputs: []string{bias, scale.Name}, Outputs: []string{scaledBias}})
-			bias = scaledBias
-		}
-		nodes = append(nodes, &onnx.Node{Name: w.names.fresh(chain.Name + ".bias"), Op: "Add", Inputs: []string{product, bias}, Outputs: []string{old.Outputs[0]}})
-	}
-	g.Nodes = append(g.Nodes[:at:at], append(nodes, g.Nodes[at+1:]...)...)
+	g.Nodes = slices.Replace(g.Nodes, at, at+1, nodes...)
 	return nil
+}
+
+// store adds an initializer and returns its name.
+func (w *writer) store(t *onnx.Tensor, name string) string {
+	t.Name = w.names.fresh(name)
+	w.model.Graph.Initializers = append(w.model.Graph.Initializers, t)
+	return t.Name
 }
 
 func (w *writer) addFunction(f *onnx.Function) {

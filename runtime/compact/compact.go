@@ -87,6 +87,10 @@ const (
 	attrError    = "error"    // relative error of the chain against that weight
 )
 
+// PartOfChain ends the source of a chain node that holds only some factors of
+// the chain that replaces a weight: an operator beside it holds the others.
+const PartOfChain = "/part"
+
 var chainAttributes = []string{attrPatterns, attrIn, attrOut, attrWeights, attrSource, attrError}
 
 // IsChain reports whether n is a chain node by its name and attributes.
