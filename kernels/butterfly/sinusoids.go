@@ -39,7 +39,7 @@ func Sinusoids(in, period int, rows []Sinusoid, window []float64) (chain *Chain,
 	}
 	b := &sinusoidBuilder{in: in, period: period, rows: rows, window: window}
 	b.groups = []sinusoidGroup{{classes: [2]int{rows[0].Twice & 1, none}}}
-	radices := bestRadices(in, period, len(rows))
+	radices := bestRadices(period, len(rows))
 	b.chain = &Chain{In: in}
 	b.left, b.classes = period, 1
 	for i, radix := range radices {
@@ -313,13 +313,14 @@ func roomForZero(slots [][]int, most int, needed bool) (outputs, zero int) {
 }
 
 // bestRadices returns the ordered factors of the period with the least
-// predicted work.
-func bestRadices(in, period, rows int) []int {
+// predicted work. They depend on nothing else, so that a chain fits the
+// transposed chain of another one with the same frequencies.
+func bestRadices(period, rows int) []int {
 	best, bestCost := []int{period}, math.Inf(1)
 	var visit func(radices []int, left int)
 	visit = func(radices []int, left int) {
 		if left == 1 {
-			if cost := radixCost(radices, in, period, rows); cost < bestCost {
+			if cost := radixCost(radices, period, rows); cost < bestCost {
 				best, bestCost = append([]int(nil), radices...), cost
 			}
 			return
@@ -348,13 +349,13 @@ const (
 	factorCost = 4
 )
 
-func radixCost(radices []int, in, period, rows int) float64 {
+func radixCost(radices []int, period, rows int) float64 {
 	cost := 0.0
 	for i, r := range radices {
 		perFeature := 2 * float64(r)
 		features := float64(period)
 		if i == 0 {
-			perFeature = float64(r) * float64(in) / float64(period)
+			perFeature = float64(r)
 		}
 		if i == len(radices)-1 {
 			features = float64(rows)
