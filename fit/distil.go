@@ -149,7 +149,11 @@ func withConstants(m *onnx.Model, values map[string]*onnx.Tensor) (*onnx.Model, 
 		}
 		fingerprint := compact.TensorFingerprint(t)
 		if v := values[fingerprint]; v != nil {
-			copied := v.Clone()
+			wide, err := v.ConvertTo(t.Type)
+			if err != nil {
+				continue // not written by us
+			}
+			copied := wide.Clone()
 			copied.Name = t.Name
 			g.Initializers[i], changed[t.Name] = copied, fingerprint
 		}

@@ -2,13 +2,16 @@ package calibrate
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kcompress/kcompress/fit/discover"
 	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/pool"
 )
 
 // Moment is the second moment of the input of one layer.
@@ -17,11 +20,14 @@ type Moment struct {
 	Values []float64
 	// Rows is the number of inputs seen; Runs the number of runs of the model.
 	Rows, Runs int
+	features   int
+	use        discover.Use // one of those that take the input
 }
 
 // Moments runs the model on the data and returns the second moment of the input
 // of each layer that can become a chain, by the layer's name. progress is
-// called after each batch.
+// called after each batch. A moment of n features is taken from some 64 n rows,
+// from batches spread over the data: more would change little.
 //
 // Memory: the moments themselves (8 In^2 bytes for each different input), and
 // the inputs of all layers for one batch. Layers for which that would be more
@@ -34,7 +40,7 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 	for _, l := range layers {
 		for _, u := range l.Uses {
 			if key := u.Key(); inputs[key] == nil {
-				inputs[key], uses[key] = &Moment{Values: make([]float64, l.In*l.In)}, u
+				inputs[key], uses[key] = &Moment{Values: make([]float64, l.In*l.In), features: l.In, use: u}, u
 			}
 		}
 	}
@@ -43,19 +49,21 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 		return nil, err
 	}
 	defer s.Close()
-	for i, batch := range d.Batches {
-		values, err := s.Run(ctx, Inputs(batch, s.Inputs()))
+	p := pool.New(threads)
+	defer p.Close()
+	for done, i := range spread(len(d.Batches)) {
+		values, err := s.Run(ctx, Inputs(d.Batches[i], s.Inputs()))
 		if err != nil {
 			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
 		}
-		for key, moment := range inputs {
-			u := uses[key]
-			if err := moment.add(u, values[u.Input]); err != nil {
-				return nil, fmt.Errorf("calibration batch %d: value %q: %w", i+1, u.Input, err)
-			}
+		if err := addAll(p, inputs, values); err != nil {
+			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
 		}
 		if progress != nil {
-			progress(i+1, len(d.Batches))
+			progress(done+1, len(d.Batches))
+		}
+		if !slices.ContainsFunc(slices.Collect(maps.Values(inputs)), func(m *Moment) bool { return !m.full() }) {
+			break
 		}
 	}
 	for _, l := range layers {
@@ -115,12 +123,43 @@ func observe(m *onnx.Model, uses map[string]discover.Use, threads int) (*runtime
 	return runtime.New(c, runtime.WithThreads(threads))
 }
 
-func (m *Moment) add(u discover.Use, t *onnx.Tensor) error {
-	n := 1
-	for n*n < len(m.Values) {
-		n++
+// rowsPerFeature is how many rows a moment of n features is taken from at the
+// least, if there are so many, as a multiple of n.
+const rowsPerFeature = 64
+
+func (m *Moment) full() bool { return m.Rows >= rowsPerFeature*m.features }
+
+// spread returns the numbers below n in an order whose beginnings are spread
+// over all: every 16th, then those after them.
+func spread(n int) []int {
+	const stride = 16
+	order := make([]int, 0, n)
+	for first := range stride {
+		for i := first * 5 % stride; i < n; i += stride { // 5 and 16 have no common divisor
+			order = append(order, i)
+		}
 	}
-	vectors, err := u.Vectors(t, n)
+	return order
+}
+
+// addAll adds the values of a run to the moments that are not full.
+func addAll(p *pool.Pool, moments map[string]*Moment, values map[string]*onnx.Tensor) error {
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(moments)), func(name string) bool { return moments[name].full() })
+	failures := make([]error, len(names))
+	p.For(len(names), 1, func(from, to int) {
+		for i := from; i < to; i++ {
+			m := moments[names[i]]
+			if err := m.add(values[m.use.Input]); err != nil {
+				failures[i] = fmt.Errorf("value %q: %w", m.use.Input, err)
+			}
+		}
+	})
+	return errors.Join(failures...)
+}
+
+func (m *Moment) add(t *onnx.Tensor) error {
+	n := m.features
+	vectors, err := m.use.Vectors(t, n)
 	if err != nil {
 		return err
 	}
@@ -137,7 +176,7 @@ func (m *Moment) add(u discover.Use, t *onnx.Tensor) error {
 // combine adds the moments of all inputs of a tied layer and divides by the
 // number of rows.
 func combine(l *discover.Layer, inputs map[string]*Moment) *Moment {
-	sum := &Moment{Values: make([]float64, l.In*l.In)}
+	sum := &Moment{Values: make([]float64, l.In*l.In), features: l.In}
 	seen := map[string]bool{}
 	for _, u := range l.Uses {
 		if seen[u.Key()] {

@@ -45,7 +45,7 @@ const minIRVersion = 4
 // not changed.
 func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Options) (*onnx.Model, error) {
 	c := m.Clone()
-	w := &writer{model: c, options: o, names: newNames(c)}
+	w := &writer{model: c, options: o, names: newNames(c), halved: map[string]string{}}
 	// Clone keeps the order of nodes: index them to find the originals' copies.
 	w.copies = map[*onnx.Node]*onnx.Node{}
 	for i, n := range m.Graph.Nodes {
@@ -63,12 +63,13 @@ func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Option
 	w.shareTransposed(exact)
 	if o.Weights != compact.FP32 {
 		w.roundKept(exact)
+		w.roundAdded(exact)
 		shareConstants(c.Graph, exact)
 	}
 	c.IRVersion = max(c.IRVersion, w.irVersion())
 	setMetadata(c, compact.MetadataProducer, o.Producer)
 	setMetadata(c, compact.MetadataWeights, string(o.Weights))
-	if trained := compact.FormatTrained(c, o.Trained); trained != "" {
+	if trained := compact.FormatTrained(c, w.storedNames(o.Trained)); trained != "" {
 		setMetadata(c, compact.MetadataTrained, trained)
 	}
 	return c, nil
@@ -119,6 +120,21 @@ type writer struct {
 	options Options
 	names   *names
 	copies  map[*onnx.Node]*onnx.Node
+	// halved holds the names of float16 initializers by those of the values that
+	// they become.
+	halved map[string]string
+}
+
+// storedNames replaces the names of values by those that they are stored under.
+func (w *writer) storedNames(trained map[string]string) map[string]string {
+	stored := map[string]string{}
+	for name, original := range trained {
+		if half := w.halved[name]; half != "" {
+			name = half
+		}
+		stored[name] = original
+	}
+	return stored
 }
 
 // put replaces a node of the graph by others.

@@ -112,7 +112,7 @@ func ChainFunction(d butterfly.Design, w Weights, opset int) *onnx.Function {
 		if w == INT8 {
 			scale := fmt.Sprintf("S%d", i+1)
 			f.Inputs = append(f.Inputs, scale)
-			values = b.add("Mul", nil, values, scale)
+			values = b.add("Mul", nil, values, b.add("Cast", cast(onnx.Float32), scale))
 		}
 		x = b.add("Reshape", nil, x, b.constant(-1, p.A, p.C, p.D))
 		x = b.add("Transpose", []onnx.Attribute{ints("perm", 1, 3, 2, 0)}, x)

@@ -29,43 +29,84 @@ func Fingerprint(w []float32, out, in int) string {
 
 // scaleShare bounds what scales may cost: at most one byte of scales for this
 // many values.
-const scaleShare = 8
+const scaleShare = 16
+
+// scaleBytes is the size of a scale in a file, see round8Half.
+const scaleBytes = 2
 
 // scaleShape returns the finest groups of values of a factor [A, D, B, C] that
 // may have a scale of their own: rows, blocks, and then coarser.
 func scaleShape(p butterfly.Pattern) []int {
 	for _, shape := range [][]int{{p.A, p.D, p.B, 1}, {p.A, p.D, 1, 1}, {p.A, 1, 1, 1}, {1, p.D, 1, 1}} {
 		scales := shape[0] * shape[1] * shape[2]
-		if 4*scales*scaleShare <= p.Values() {
+		if scaleBytes*scales*scaleShare <= p.Values() {
 			return shape
 		}
 	}
 	return []int{1, 1, 1, 1}
 }
 
-// Round8 rounds values [shape] to int8 with symmetric scales of scaleShape,
-// which must have the same rank and broadcast to shape. A group of zeros gets
-// the scale 1.
+// Round8 rounds values [shape] to int8 with symmetric float32 scales of
+// scaleShape, which must have the same rank and broadcast to shape. A group of
+// zeros gets the scale 1.
 func Round8(values []float32, shape, scaleShape []int) (rounded []int8, scales []float32) {
+	scales = largestOfGroups(values, shape, scaleShape)
+	for g, m := range scales {
+		scales[g] = scaleFor(m)
+	}
+	return divideByScales(values, scales, shape, scaleShape), scales
+}
+
+// round8Half is Round8 with scales in float16, where they fit: ok is false if
+// the largest is out of the range in which float16 is precise.
+func round8Half(values []float32, shape, scaleShape []int) (rounded []int8, scales *onnx.Tensor, ok bool) {
+	const leastScale, mostScale = 1.0 / (1 << 12), 65504
+	wide := largestOfGroups(values, shape, scaleShape)
+	for g, m := range wide {
+		wide[g] = m / 127
+	}
+	if largest := slices.Max(wide); largest < leastScale || largest > mostScale {
+		return nil, nil, false
+	}
+	scales, err := onnx.FromSlice(wide, scaleShape...).ConvertTo(onnx.Float16)
+	if err != nil {
+		return nil, nil, false
+	}
+	// 127 times a scale of 11 bits is exact: rounding what was rounded changes
+	// nothing.
+	exact, err := scales.ConvertTo(onnx.Float32)
+	if err != nil {
+		return nil, nil, false
+	}
+	return divideByScales(values, exact.Float32s(), shape, scaleShape), scales, true
+}
+
+// largestOfGroups returns the largest magnitude in each group of values.
+func largestOfGroups(values []float32, shape, scaleShape []int) []float32 {
 	groups := 1
 	for _, n := range scaleShape {
 		groups *= n
 	}
-	scales = make([]float32, groups)
+	largest := make([]float32, groups)
 	group := groupIndex(shape, scaleShape)
 	for i, v := range values {
 		g := group(i)
-		scales[g] = max(scales[g], float32(math.Abs(float64(v))))
+		largest[g] = max(largest[g], float32(math.Abs(float64(v))))
 	}
-	for g, m := range scales {
-		scales[g] = scaleFor(m)
-	}
-	rounded = make([]int8, len(values))
+	return largest
+}
+
+// divideByScales returns the multiples of the scales next to the values; 0
+// where the scale is 0.
+func divideByScales(values, scales []float32, shape, scaleShape []int) []int8 {
+	rounded := make([]int8, len(values))
+	group := groupIndex(shape, scaleShape)
 	for i, v := range values {
-		q := math.RoundToEven(float64(v) / float64(scales[group(i)]))
-		rounded[i] = int8(max(-127, min(127, q)))
+		if s := scales[group(i)]; s > 0 {
+			rounded[i] = int8(max(-127, min(127, math.RoundToEven(float64(v)/float64(s)))))
+		}
 	}
-	return rounded, scales
+	return rounded
 }
 
 // scaleFor returns the scale of a group whose largest value is m: m/127, moved by
@@ -122,6 +163,9 @@ func FactorTensors(f butterfly.Factor, w Weights) ([]*onnx.Tensor, error) {
 	switch w {
 	case INT8:
 		groups := scaleShape(f.Pattern)
+		if rounded, scales, ok := round8Half(f.Values, shape, groups); ok {
+			return []*onnx.Tensor{onnx.FromSlice(rounded, shape...), scales}, nil
+		}
 		rounded, scales := Round8(f.Values, shape, groups)
 		return []*onnx.Tensor{onnx.FromSlice(rounded, shape...), onnx.FromSlice(scales, groups...)}, nil
 	case FP16:
@@ -153,7 +197,7 @@ func StoredBytes(d butterfly.Design, w Weights) int {
 		n += p.Values() * w.DType().Bits() / 8
 		if w == INT8 {
 			s := scaleShape(p)
-			n += 4 * s[0] * s[1] * s[2] * s[3]
+			n += scaleBytes * s[0] * s[1] * s[2] * s[3]
 		}
 	}
 	return n
@@ -227,9 +271,9 @@ func readValues(p butterfly.Pattern, w Weights, stored []*onnx.Tensor) ([]float3
 	if w != INT8 {
 		return f.Float32s(), nil
 	}
-	scale := stored[1]
-	if scale.Type != onnx.Float32 || len(scale.Shape) != 4 {
-		return nil, fmt.Errorf("scales stored as %v", scale)
+	scale, err := stored[1].ConvertTo(onnx.Float32)
+	if err != nil || !stored[1].Type.IsFloat() || len(scale.Shape) != 4 {
+		return nil, fmt.Errorf("scales stored as %v", stored[1])
 	}
 	for axis, n := range scale.Shape {
 		if n != 1 && n != shape[axis] {

@@ -173,7 +173,7 @@ func TestReadChainRefuses(t *testing.T) {
 		refuse("another shape", with(0, onnx.NewTensor(w.DType(), 4, 4, 4, 1)))
 		refuse("another rank", with(0, onnx.NewTensor(w.DType(), 64)))
 		if w == compact.INT8 {
-			refuse("scales of another type", with(1, onnx.NewTensor(onnx.Float16, 1, 1, 1, 1)))
+			refuse("scales of another type", with(1, onnx.NewTensor(onnx.Int32, 1, 1, 1, 1)))
 			refuse("scales of another rank", with(1, onnx.NewTensor(onnx.Float32, 1)))
 			refuse("scales that do not fit", with(1, onnx.NewTensor(onnx.Float32, 1, 3, 1, 1)))
 			refuse("no scales", with(1, onnx.NewTensor(onnx.Float32, 1, 0, 1, 1)))
