@@ -117,17 +117,16 @@ func toeplitzStructure(out, in int, t, rowScale, columnScale []float64) *Structu
 	for k, v := range t { // the element at i-j = k-(in-1)
 		column[((k-(in-1))%period+period)%period] = v
 	}
-	chain := convolutionChain(out, in, column)
-	if chain == nil {
+	chain, err := convolutionChain(out, in, column)
+	if err != nil {
 		return nil
 	}
 	kind := fmt.Sprintf("Toeplitz %dx%d", out, in)
 	if rowScale != nil {
-		scaleInputs(chain, columnScale)
-		scaleOutputs(chain, rowScale)
 		kind += ", scaled"
 	}
-	return &Structure{Kind: kind, Chain: chain}
+	chain, err = scaled(chain, rowScale, columnScale, nil)
+	return named(kind, chain, err)
 }
 
 // smooth returns the least even number from n on without prime factors over 7.
@@ -160,7 +159,7 @@ func circulant(m *matrix) *Structure {
 				column[(i-j+n)%n] += float64(v) / float64(n)
 			}
 		}
-		return circulantStructure(column, nil, nil)
+		return circulantStructure(column, nil, nil, nil)
 	}
 	if m.hasZero || !m.wrapsScaled() {
 		return nil
@@ -182,7 +181,7 @@ func circulant(m *matrix) *Structure {
 	if !m.wrappedSigns(rows, columns, diagonals) {
 		return nil
 	}
-	return circulantStructure(diagonals, rows, columns)
+	return circulantStructure(diagonals, rows, columns, nil)
 }
 
 // wraps reports whether each row is the one before, moved by one.
@@ -282,11 +281,10 @@ func shiftedRows(m *matrix) *Structure {
 			column[((after[i]-j)%n+n)%n] += float64(v) / scale[after[i]] / float64(m.out)
 		}
 	}
-	s := circulantStructure(column, scale, nil)
-	if s != nil && !inOrder {
-		s.After = after
+	if inOrder {
+		after = nil
 	}
-	return s
+	return circulantStructure(column, scale, nil, after)
 }
 
 func largestAt(row []float32) int {
@@ -299,28 +297,24 @@ func largestAt(row []float32) int {
 	return at
 }
 
-func circulantStructure(column, rowScale, columnScale []float64) *Structure {
+func circulantStructure(column, rowScale, columnScale []float64, order []int) *Structure {
 	n := len(column)
-	chain := convolutionChain(n, n, column)
-	if chain == nil {
+	chain, err := convolutionChain(n, n, column)
+	if err != nil {
 		return nil
 	}
 	kind := fmt.Sprintf("circulant %d", n)
-	if columnScale != nil {
-		scaleInputs(chain, columnScale)
-	}
 	if rowScale != nil {
-		scaleOutputs(chain, rowScale)
 		kind += ", scaled"
 	}
-	return &Structure{Kind: kind, Chain: chain}
+	chain, err = scaled(chain, rowScale, columnScale, order)
+	return named(kind, chain, err)
 }
 
 // convolutionChain returns the first `out` rows and `in` columns of the circulant
-// matrix of a column, or nil: a real Fourier transform, the products with that of
-// the column, and the transform back, whose first factor is multiplied out with
-// the last one before it.
-func convolutionChain(out, in int, column []float64) *butterfly.Chain {
+// matrix of a column: a real Fourier transform times that of the column, and the
+// transform back.
+func convolutionChain(out, in int, column []float64) (*butterfly.Chain, error) {
 	n := len(column)
 	var there, back []butterfly.Sinusoid
 	for k := range n/2 + 1 {
@@ -342,56 +336,19 @@ func convolutionChain(out, in int, column []float64) *butterfly.Chain {
 			back = append(back, butterfly.Sinusoid{Twice: 2 * k, Sin: -weight})
 		}
 	}
-	return roundTrip(out, in, n, there, back)
-}
-
-// roundTrip returns the chain of the rows there and, transposed, back.
-func roundTrip(out, in, period int, there, back []butterfly.Sinusoid) *butterfly.Chain {
 	never := 1e-300 // keeps rows that are zero in their places
 	for i := range there {
 		if there[i].Cos == 0 && there[i].Sin == 0 {
 			there[i].Cos = never
 		}
 	}
-	first, order, err := butterfly.Sinusoids(in, period, there, nil)
+	first, err := butterfly.Sinusoids(in, n, there, nil)
 	if err != nil {
-		return nil
+		return nil, err
 	}
-	second, same, err := butterfly.Sinusoids(out, period, back, nil)
-	if err != nil || len(first.Factors) < 2 || len(second.Factors) < 2 {
-		return nil
+	second, err := butterfly.Sinusoids(out, n, back, nil)
+	if err != nil {
+		return nil, err
 	}
-	for i := range order {
-		if order[i] != same[i] {
-			return nil
-		}
-	}
-	second = second.Transposed()
-	end, start := first.Factors[len(first.Factors)-1], second.Factors[0]
-	if end.A != start.A || end.B != start.C || end.D != 1 || start.D != 1 {
-		return nil
-	}
-	c := &butterfly.Chain{In: in, Out: out}
-	c.Factors = append(c.Factors, first.Factors[:len(first.Factors)-1]...)
-	c.Factors = append(c.Factors, blockProduct(start, end))
-	c.Factors = append(c.Factors, second.Factors[1:]...)
-	return c
-}
-
-// blockProduct multiplies out two block-diagonal factors: second times first.
-func blockProduct(second, first butterfly.Factor) butterfly.Factor {
-	p := butterfly.Pattern{A: first.A, B: second.B, C: first.C, D: 1}
-	f := butterfly.Factor{Pattern: p, Values: make([]float32, p.Values())}
-	for block := range f.A {
-		for row := range f.B {
-			for column := range f.C {
-				sum := 0.0
-				for k := range first.B {
-					sum += float64(second.Values[(block*second.B+row)*second.C+k]) * float64(first.Values[(block*first.B+k)*first.C+column])
-				}
-				f.Values[(block*f.B+row)*f.C+column] = float32(sum)
-			}
-		}
-	}
-	return f
+	return butterfly.Product(first, second.Transposed())
 }

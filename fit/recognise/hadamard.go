@@ -37,10 +37,8 @@ func hadamard(m *matrix) *Structure {
 	if m.grid.kind != noGrid {
 		m.averageScale(scale, after, amplitude)
 	}
-	chain := hadamardChain(m.in)
-	scaleInputs(chain, scale)
-	scaleOutputs(chain, amplitude)
-	return &Structure{Kind: fmt.Sprintf("Hadamard %d", m.in), Chain: chain, After: after}
+	chain, err := scaled(hadamardChain(m.in), amplitude, scale, after)
+	return named(fmt.Sprintf("Hadamard %d", m.in), chain, err)
 }
 
 // character returns the bits of the column that the sign of row i follows.
@@ -120,10 +118,11 @@ func haar(m *matrix) *Structure {
 		}
 		after[i], amplitude[at] = at, a
 	}
-	chain := haarChain(n)
-	scaleInputs(chain, scale)
-	scaleOutputs(chain, amplitude)
-	return &Structure{Kind: fmt.Sprintf("Haar wavelets %d", n), Chain: chain, After: after}
+	chain, err := butterfly.Haar(n)
+	if err == nil {
+		chain, err = scaled(chain, amplitude, scale, after)
+	}
+	return named(fmt.Sprintf("Haar wavelets %d", n), chain, err)
 }
 
 // haarScale takes the scales of the columns from the rows without zeros; without
@@ -146,7 +145,7 @@ func (m *matrix) haarScale() []float64 {
 	return constant(1, m.in)
 }
 
-// wavelet returns the output of haarChain that row i is, and its amplitude.
+// wavelet returns the row of butterfly.Haar that row i is, and how many times it.
 func (m *matrix) wavelet(i int, scale []float64) (at int, amplitude float64, ok bool) {
 	row := m.row(i)
 	from, to := 0, m.in
@@ -182,27 +181,7 @@ func (m *matrix) wavelet(i int, scale []float64) (at int, amplitude float64, ok 
 		if size != m.in {
 			return 0, 0, false
 		}
-		return 0, sum / float64(size), true
+		return 0, sum / math.Sqrt(float64(size)), true
 	}
-	return from + size/2, sum / float64(size), true
-}
-
-// haarChain gives the sum of all inputs as output 0, and the difference of the
-// halves of the interval [from, from+size) as output from+size/2. Every factor
-// adds and subtracts, in place, the sums of neighbouring intervals.
-func haarChain(n int) *butterfly.Chain {
-	c := &butterfly.Chain{In: n, Out: n}
-	for half := 1; half < n; half *= 2 {
-		p := butterfly.Pattern{A: n / (2 * half), B: 2, C: 2, D: half}
-		f := butterfly.Factor{Pattern: p, Values: make([]float32, p.Values())}
-		for block := range f.Blocks() {
-			if block%half == 0 {
-				copy(f.Values[block*4:], []float32{1, 1, 1, -1})
-			} else {
-				copy(f.Values[block*4:], []float32{1, 0, 0, 1})
-			}
-		}
-		c.Factors = append(c.Factors, f)
-	}
-	return c
+	return m.in/size + from/size, sum / math.Sqrt(float64(size)), true
 }

@@ -227,11 +227,10 @@ func (k *split) structure(outer, inner, rowScale, columnScale []float64) *Struct
 	c.Factors = []butterfly.Factor{repeated(first, inner), repeated(second, outer)}
 	kind := fmt.Sprintf("Kronecker product of %dx%d and %dx%d", k.rows, k.columns, k.innerRows, k.innerColumns)
 	if rowScale != nil {
-		scaleInputs(c, columnScale)
-		scaleOutputs(c, rowScale)
 		kind += ", scaled"
 	}
-	return &Structure{Kind: kind, Chain: c}
+	c, err := scaled(c, rowScale, columnScale, nil)
+	return named(kind, c, err)
 }
 
 // repeated returns a factor with the same block everywhere.

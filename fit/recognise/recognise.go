@@ -12,21 +12,16 @@ import (
 
 	"github.com/kcompress/kcompress/fit/choose"
 	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/runtime/compact"
 )
 
-// Structure is an exact form of a weight W [out, in]: W x is the outputs After
-// of the chain for the inputs Before.
+// Structure is an exact form of a weight [out, in].
 type Structure struct {
 	// Kind names it for people: "DFT 512, windowed".
-	Kind string
-	// Before selects inputs for the chain, After outputs of it: element i is the
-	// one with index Before[i]. Nil is all of them in their order.
-	Before []int
-	// Chain is nil for the identity.
+	Kind  string
 	Chain *butterfly.Chain
-	After []int
-	// Error is ||W - structure|| / ||W||, of the values as the kernels compute
-	// them. It is at most Tolerance, or within the rounding of the weight.
+	// Error is ||W - chain|| / ||W||, of the values as the kernels compute them.
+	// It is at most Tolerance, or within the rounding of the weight.
 	Error float64
 }
 
@@ -56,7 +51,7 @@ func Recognise(w []float32, out, in int) *Structure {
 	for _, detect := range detectors {
 		s := m.checked(detect(m))
 		if t := detect(turned); t != nil {
-			s = cheaper(s, m.checked(t.transposed(out, in)))
+			s = cheaper(s, m.checked(&Structure{Kind: t.Kind + ", transposed", Chain: t.Chain.Transposed()}))
 		}
 		best = cheaper(best, s)
 	}
@@ -71,35 +66,24 @@ func cheaper(a, b *Structure) *Structure {
 	return a
 }
 
-// Work predicts the time of the structure in dense multiply-adds, as
-// choose.Work does for a chain. An element that is moved counts for two.
+// Work predicts the time of the structure in dense multiply-adds, where moving a
+// feature counts for two.
 func (s *Structure) Work() int {
-	work := 2 * (len(s.Before) + len(s.After))
-	if s.Chain != nil {
-		work += choose.Work(s.Chain.Design())
+	d := s.Chain.Design()
+	work := choose.Work(d)
+	for _, p := range d.Patterns {
+		work += 2 * p.Indexes()
 	}
 	return work
 }
 
-// Bytes is what the structure takes in a file, in float32 and int32.
+// Bytes is about what the structure takes in a file, in float32.
 func (s *Structure) Bytes() int {
-	bytes := 4 * (len(s.Before) + len(s.After))
-	if s.Chain != nil {
-		bytes += 4*s.Chain.Design().Values() + nodeBytes
-	}
-	return bytes
+	return compact.StoredBytes(s.Chain.Design(), compact.FP32) + nodeBytes
 }
 
 // nodeBytes is about what the node and function of a chain take in a file.
 const nodeBytes = 1500
-
-// Values is the number of values of the chain.
-func (s *Structure) Values() int {
-	if s.Chain == nil {
-		return 0
-	}
-	return s.Chain.Design().Values()
-}
 
 // Pays reports whether the structure is smaller than the weight as it would be
 // stored otherwise, and predicted to be faster.
@@ -111,97 +95,32 @@ func (s *Structure) Pays(out, in, otherBytes int) bool {
 // a structure that takes its place.
 const maxWorkShare = 0.8
 
-// transposed returns the structure of the transposed weight [out, in], or nil if
-// it selects an element more than once.
-func (s *Structure) transposed(out, in int) *Structure {
-	t := &Structure{Kind: s.Kind + ", transposed"}
-	if s.Chain == nil {
-		if len(s.After) != len(s.Before) && s.After != nil && s.Before != nil || out != in {
-			return nil
-		}
-		chain := identity(in)
-		s = &Structure{Before: s.Before, Chain: chain, After: s.After}
-	}
-	chain := s.Chain.Transposed()
-	if s.After != nil {
-		if t.Before, chain = scatterInputs(s.After, chain, in); chain == nil {
-			return nil
-		}
-	}
-	if s.Before != nil {
-		if t.After = inverse(s.Before, out); t.After == nil {
-			return nil
-		}
-	}
-	t.Chain = chain
-	return t
-}
-
-// scatterInputs makes a chain read input i where it had input place[i] and zero
-// elsewhere: it returns the input to take for each of the chain's, and the chain
-// with zeros in its first factor where there is none.
-func scatterInputs(place []int, chain *butterfly.Chain, in int) ([]int, *butterfly.Chain) {
-	before := make([]int, chain.In)
-	used := make([]bool, chain.In)
-	first := chain.Factors[0]
-	for i, at := range place {
-		if used[at] && !zeroColumn(first, at) || i >= in {
-			return nil, nil
-		}
-		used[at], before[at] = true, i
-	}
-	for column, ok := range used {
-		if !ok {
-			eachInColumn(first, column, func(v *float32) { *v = 0 })
-		}
-	}
-	return before, chain
-}
-
-// eachInColumn calls visit with the values of one column of a factor.
-func eachInColumn(f butterfly.Factor, column int, visit func(v *float32)) {
-	i, q, l := column/(f.C*f.D), column/f.D%f.C, column%f.D
-	for p := range f.B {
-		visit(&f.Values[((i*f.D+l)*f.B+p)*f.C+q])
-	}
-}
-
-func zeroColumn(f butterfly.Factor, column int) bool {
-	zero := true
-	eachInColumn(f, column, func(v *float32) { zero = zero && *v == 0 })
-	return zero
-}
-
-// inverse returns the inverse of a permutation of n, nil if it is none.
-func inverse(order []int, n int) []int {
-	if len(order) != n {
+// named is a structure, or nil if its chain could not be made.
+func named(kind string, chain *butterfly.Chain, err error) *Structure {
+	if err != nil {
 		return nil
 	}
-	inverse := make([]int, n)
-	for i := range inverse {
-		inverse[i] = -1
-	}
-	for i, at := range order {
-		if at < 0 || at >= n || inverse[at] >= 0 {
-			return nil
+	return &Structure{Kind: kind, Chain: chain}
+}
+
+// scaled multiplies rows and columns, where scales are given, and selects rows
+// in the end.
+func scaled(chain *butterfly.Chain, rows, columns []float64, order []int) (*butterfly.Chain, error) {
+	var err error
+	if columns != nil {
+		if chain, err = chain.ScaledColumns(columns); err != nil {
+			return nil, err
 		}
-		inverse[at] = i
 	}
-	return inverse
-}
-
-func identity(n int) *butterfly.Chain {
-	return diagonal(constant(1, n))
-}
-
-// diagonal returns a chain of one factor that scales its inputs.
-func diagonal(scale []float64) *butterfly.Chain {
-	n := len(scale)
-	c := butterfly.NewChain(butterfly.Design{In: n, Out: n, Patterns: []butterfly.Pattern{{A: n, B: 1, C: 1, D: 1}}})
-	for i, v := range scale {
-		c.Factors[0].Values[i] = float32(v)
+	if rows != nil {
+		if chain, err = chain.ScaledRows(rows); err != nil {
+			return nil, err
+		}
 	}
-	return c
+	if order != nil {
+		return chain.SelectedRows(order)
+	}
+	return chain, nil
 }
 
 func constant(v float64, n int) []float64 {
@@ -210,37 +129,6 @@ func constant(v float64, n int) []float64 {
 		x[i] = v
 	}
 	return x
-}
-
-// scaleInputs multiplies the columns of the first factor.
-func scaleInputs(c *butterfly.Chain, scale []float64) {
-	f := &c.Factors[0]
-	for block := range f.Blocks() {
-		i, l := block/f.D, block%f.D
-		for p := range f.B {
-			for q := range f.C {
-				if at := (i*f.C+q)*f.D + l; at < len(scale) {
-					f.Values[(block*f.B+p)*f.C+q] *= float32(scale[at])
-				}
-			}
-		}
-	}
-}
-
-// scaleOutputs multiplies the rows of the last factor.
-func scaleOutputs(c *butterfly.Chain, scale []float64) {
-	f := &c.Factors[len(c.Factors)-1]
-	for block := range f.Blocks() {
-		i, l := block/f.D, block%f.D
-		for p := range f.B {
-			row := f.Values[(block*f.B+p)*f.C:][:f.C]
-			for q := range row {
-				if at := (i*f.B+p)*f.D + l; at < len(scale) {
-					row[q] *= float32(scale[at])
-				}
-			}
-		}
-	}
 }
 
 // finite reports whether all numbers are.

@@ -271,35 +271,24 @@ func wantFound(t *testing.T, what, kind string, d dense, w []float32, tolerance 
 func (s *Structure) apply64(j, in int) []float64 {
 	x := make([]float64, in)
 	x[j] = 1
-	pick := func(x []float64, order []int) []float64 {
-		if order == nil {
-			return x
+	for _, f := range s.Chain.Factors {
+		x = append(x, make([]float64, max(0, f.Columns()-len(x)))...)
+		y := make([]float64, f.Rows())
+		for k, from := range f.Indexes {
+			y[k/f.D] += x[from]
 		}
-		y := make([]float64, len(order))
-		for i, at := range order {
-			y[i] = x[at]
-		}
-		return y
-	}
-	x = pick(x, s.Before)
-	if s.Chain != nil {
-		x = append(x, make([]float64, s.Chain.Factors[0].Columns()-len(x))...)
-		for _, f := range s.Chain.Factors {
-			y := make([]float64, f.Rows())
-			for i := range f.A {
-				for l := range f.D {
-					for p := range f.B {
-						for q := range f.C {
-							y[(i*f.B+p)*f.D+l] += float64(f.Values[((i*f.D+l)*f.B+p)*f.C+q]) * x[(i*f.C+q)*f.D+l]
-						}
+		for i := range f.A {
+			for l := range f.D {
+				for p := range f.B {
+					for q := range f.C {
+						y[(i*f.B+p)*f.D+l] += float64(f.Values[((i*f.D+l)*f.B+p)*f.C+q]) * x[(i*f.C+q)*f.D+l]
 					}
 				}
 			}
-			x = y
 		}
-		x = x[:s.Chain.Out]
+		x = y
 	}
-	return pick(x, s.After)
+	return x[:s.Chain.Out]
 }
 
 func TestEveryConstructionIsFound(t *testing.T) {

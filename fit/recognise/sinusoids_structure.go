@@ -13,11 +13,10 @@ func (f *sinusoidFit) structure() *Structure {
 		return nil
 	}
 	f.cleanRows()
-	s := f.chain(f.m.in, f.turns.period, f.rows, f.window, nil)
 	if half := f.halfPeriod(); half != nil {
-		s = cheaper(s, half)
+		return half
 	}
-	return s
+	return f.chain(f.m.in, f.turns.period, f.rows, f.window, nil)
 }
 
 // cleanRows makes what is nothing but rounding exactly zero, so that a cosine is
@@ -39,11 +38,11 @@ func (f *sinusoidFit) cleanRows() {
 }
 
 func (f *sinusoidFit) chain(in, period int, rows []butterfly.Sinusoid, window []float64, before []int) *Structure {
-	chain, order, err := butterfly.Sinusoids(in, period, rows, window)
-	if err != nil {
-		return nil
+	chain, err := butterfly.Sinusoids(in, period, rows, window)
+	if err == nil && before != nil {
+		chain, err = chain.SelectedColumns(before, in)
 	}
-	return &Structure{Kind: f.name(), Before: before, Chain: chain, After: order}
+	return named(f.name(), chain, err)
 }
 
 // halfPeriod returns the chain of a DCT or DST of type II as a Fourier transform

@@ -11,7 +11,10 @@ import (
 func selection(m *matrix) *Structure {
 	from, scale := make([]int, m.out), make([]float64, m.out)
 	inOrder, ones := m.out == m.in, true
+	taken := make([]bool, m.in)
+	distinct := m.out == m.in
 	for i := range m.out {
+		from[i] = -1
 		for j, v := range m.row(i) {
 			if v == 0 {
 				continue
@@ -20,72 +23,57 @@ func selection(m *matrix) *Structure {
 				return nil
 			}
 			from[i], scale[i] = j, float64(v)
+			distinct = distinct && !taken[j]
+			taken[j] = true
 		}
-		inOrder = inOrder && (from[i] == i || scale[i] == 0)
-		ones = ones && scale[i] == 1
+		inOrder = inOrder && (from[i] == i || from[i] < 0)
+		ones = ones && (scale[i] == 1 || from[i] < 0)
 	}
-	s := &Structure{Kind: fmt.Sprintf("selection of %d of %d inputs", m.out, m.in)}
-	switch {
-	case inOrder:
-		s.Kind = fmt.Sprintf("diagonal %d", m.in)
-		s.Chain = diagonal(scale)
-		return s
-	case inverse(from, m.in) != nil:
-		s.Kind = fmt.Sprintf("permutation of %d", m.in)
+	if inOrder && !ones {
+		chain, err := butterfly.Diagonal(scale)
+		return named(fmt.Sprintf("diagonal %d", m.in), chain, err)
 	}
-	s.Before = from
-	if !ones {
-		s.Kind += ", scaled"
-		s.Chain = diagonal(scale)
+	kind := fmt.Sprintf("selection of %d of %d inputs", m.out, m.in)
+	if distinct {
+		kind = fmt.Sprintf("permutation of %d", m.in)
 	}
-	return s
+	chain, err := butterfly.Gather(from, m.in)
+	if !ones && err == nil {
+		kind += ", scaled"
+		chain, err = chain.ScaledRows(scale)
+	}
+	return named(kind, chain, err)
 }
 
 // maxDensity is the share of elements up to which a matrix is looked at as a
 // sparse one.
-const maxDensity = 0.25
+const maxDensity = 0.125
 
-// sparse finds matrices of few elements in every row, banded ones included: mel
-// filter banks, differences, pooling. The inputs of each row are gathered, as
-// many for each, and multiplied by blocks of one row (the form ELLPACK).
+// sparse finds matrices of few elements, banded ones included: mel filter banks,
+// differences, pooling.
 func sparse(m *matrix) *Structure {
 	most := int(maxDensity * float64(m.out*m.in))
 	if m.nonZeros(most) > most {
 		return nil
 	}
-	widest := 1
+	var entries []butterfly.Entry
+	banded := true
 	for i := range m.out {
-		n := 0
-		for _, v := range m.row(i) {
-			if v != 0 {
-				n++
-			}
-		}
-		widest = max(widest, n)
-	}
-	if widest*m.out > 2*most {
-		return nil
-	}
-	chain := butterfly.NewChain(butterfly.Design{In: m.out * widest, Out: m.out, Patterns: []butterfly.Pattern{{A: m.out, B: 1, C: widest, D: 1}}})
-	before := make([]int, m.out*widest)
-	banded, total := true, 0
-	for i := range m.out {
-		n, last := 0, -1
+		last := -1
 		for j, v := range m.row(i) {
 			if v == 0 {
 				continue
 			}
 			banded = banded && (last < 0 || j == last+1)
-			before[i*widest+n], chain.Factors[0].Values[i*widest+n] = j, v
-			n, last = n+1, j
+			entries, last = append(entries, butterfly.Entry{Row: i, Column: j, Value: float64(v)}), j
 		}
-		total += n
 	}
 	kind := "sparse"
 	if banded {
 		kind = "banded"
 	}
-	return &Structure{Kind: fmt.Sprintf("%s, %.1f%% of %dx%d", kind, 100*float64(total)/float64(m.out*m.in), m.out, m.in), Before: before, Chain: chain}
+	chain, err := butterfly.Sparse(m.out, m.in, entries)
+	return named(fmt.Sprintf("%s, %.1f%% of %dx%d", kind, 100*float64(len(entries))/float64(m.out*m.in), m.out, m.in), chain, err)
 }
 
 // blockDiagonal finds matrices that are dense blocks along the diagonal, of

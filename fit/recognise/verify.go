@@ -14,43 +14,15 @@ const leastRow = 1e-3
 // checked returns the structure with its error, or nil if it does not give the
 // weight back. Whatever a detector says, nothing else leaves this package.
 func (m *matrix) checked(s *Structure) *Structure {
-	if s == nil || s.Chain != nil && s.Chain.Validate() != nil || !s.fits(m.out, m.in) {
+	if s == nil || s.Chain.Validate() != nil || s.Chain.In != m.in || s.Chain.Out != m.out {
 		return nil
 	}
 	c := &comparison{m: m}
-	if !s.columns(m.out, m.in, c.add) || !c.close() {
+	if !columns(s.Chain, c.add) || !c.close() {
 		return nil
 	}
 	s.Error = math.Sqrt(c.difference / c.norm)
 	return s
-}
-
-// fits checks the sizes of a structure.
-func (s *Structure) fits(out, in int) bool {
-	width := in
-	for _, i := range s.Before {
-		if i < 0 || i >= in {
-			return false
-		}
-	}
-	if s.Before != nil {
-		width = len(s.Before)
-	}
-	if s.Chain != nil {
-		if s.Chain.In != width {
-			return false
-		}
-		width = s.Chain.Out
-	}
-	for _, i := range s.After {
-		if i < 0 || i >= width {
-			return false
-		}
-	}
-	if s.After != nil {
-		width = len(s.After)
-	}
-	return width == out
 }
 
 // comparison sums up squared differences, by row.
@@ -112,104 +84,27 @@ const (
 	meanHalfSteps = 0.65
 )
 
-// columns calls visit with the columns of the structure's matrix until it
-// returns false, and reports whether it saw them all.
-func (s *Structure) columns(out, in int, visit func(j int, column []float32) bool) bool {
-	if s.Chain != nil && len(s.Chain.Factors) == 1 && s.Chain.Factors[0].D == 1 {
-		return s.blockColumns(out, in, visit)
-	}
-	var kernel *butterfly.Kernel
-	width, chainOut := in, in
-	if s.Before != nil {
-		width, chainOut = len(s.Before), len(s.Before)
-	}
-	if s.Chain != nil {
-		var err error
-		if kernel, err = butterfly.Prepare(s.Chain); err != nil {
-			return false
-		}
-		chainOut = s.Chain.Out
+// columns calls visit with the columns of the chain's matrix until it returns
+// false, and reports whether it saw them all.
+func columns(chain *butterfly.Chain, visit func(j int, column []float32) bool) bool {
+	kernel, err := butterfly.Prepare(chain)
+	if err != nil {
+		return false
 	}
 	const batch = 16
-	x, y := make([]float32, batch*width), make([]float32, batch*chainOut)
-	var scratch []float32
-	if kernel != nil {
-		scratch = make([]float32, kernel.ScratchSize(batch))
-	}
-	column := make([]float32, out)
-	for j := 0; j < in; j += batch {
-		n := min(batch, in-j)
+	x, y := make([]float32, batch*chain.In), make([]float32, batch*chain.Out)
+	scratch := make([]float32, kernel.ScratchSize(batch))
+	for j := 0; j < chain.In; j += batch {
+		n := min(batch, chain.In-j)
 		clear(x)
 		for r := range n {
-			s.select1(x[r*width:][:width], j+r)
+			x[r*chain.In+j+r] = 1
 		}
-		if kernel != nil {
-			kernel.Apply(y, x, n, butterfly.Epilogue{}, scratch)
-		} else {
-			copy(y, x)
-		}
+		kernel.Apply(y, x, n, butterfly.Epilogue{}, scratch)
 		for r := range n {
-			result := y[r*chainOut:][:chainOut]
-			if s.After == nil {
-				copy(column, result)
-			}
-			for i, at := range s.After {
-				column[i] = result[at]
-			}
-			if !visit(j+r, column) {
+			if !visit(j+r, y[r*chain.Out:][:chain.Out]) {
 				return false
 			}
-		}
-	}
-	return true
-}
-
-// select1 writes the selected inputs of the unit vector j.
-func (s *Structure) select1(x []float32, j int) {
-	if s.Before == nil {
-		x[j] = 1
-		return
-	}
-	for i, at := range s.Before {
-		if at == j {
-			x[i] = 1
-		}
-	}
-}
-
-// blockColumns is columns for a single block-diagonal factor, which is as good as
-// the matrix itself.
-func (s *Structure) blockColumns(out, in int, visit func(j int, column []float32) bool) bool {
-	f := s.Chain.Factors[0]
-	rows := make([][]int, f.Rows()) // the rows of the weight that each of the chain's is
-	for i := range out {
-		at := i
-		if s.After != nil {
-			at = s.After[i]
-		}
-		rows[at] = append(rows[at], i)
-	}
-	readers := make([][]int, in) // the inputs of the chain that each input is
-	for q := range s.Chain.In {
-		at := q
-		if s.Before != nil {
-			at = s.Before[q]
-		}
-		readers[at] = append(readers[at], q)
-	}
-	column := make([]float32, out)
-	for j := range in {
-		clear(column)
-		for _, q := range readers[j] {
-			block := q / f.C
-			for p := range f.B {
-				for _, i := range rows[block*f.B+p] {
-					column[i] += f.Values[(block*f.B+p)*f.C+q%f.C]
-				}
-			}
-		}
-		if !visit(j, column) {
-			return false
 		}
 	}
 	return true

@@ -16,7 +16,7 @@ type Sinusoid struct {
 }
 
 // Sinusoids returns the chain of a fast Fourier transform of mixed radix that is
-// pruned to real inputs and to the wanted rows. Output order[i] of the chain is
+// pruned to real inputs and to the wanted rows:
 //
 //	y[i] = sum over j < in of window[j] rows[i](j) x[j]
 //
@@ -30,12 +30,12 @@ type Sinusoid struct {
 // of each pair of conjugates (Sorensen et al., Real-valued fast Fourier
 // transform algorithms, 1987). Classes are kept in groups of two real numbers:
 // the parts of a complex class, or two real classes. A factor of radix r sends a
-// group to r groups, by dense blocks that hold the twiddles, so that no
-// permutation is needed between factors. About 2r period numbers are stored for
-// a factor.
-func Sinusoids(in, period int, rows []Sinusoid, window []float64) (chain *Chain, order []int, err error) {
+// group to r groups, by dense blocks that hold the twiddles, so that no permutation
+// is needed but a gather at the end. About 2r period numbers are stored for a
+// factor.
+func Sinusoids(in, period int, rows []Sinusoid, window []float64) (*Chain, error) {
 	if err := checkSinusoids(in, period, rows, window); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	b := &sinusoidBuilder{in: in, period: period, rows: rows, window: window}
 	b.groups = []sinusoidGroup{{classes: [2]int{rows[0].Twice & 1, none}}}
@@ -50,8 +50,9 @@ func Sinusoids(in, period int, rows []Sinusoid, window []float64) (chain *Chain,
 		}
 	}
 	last := b.chain.Factors[len(b.chain.Factors)-1]
-	b.chain.Out = last.Rows()
-	return b.chain, b.order, b.chain.Validate()
+	b.chain.Factors = append(b.chain.Factors, gatherFactor(b.order, last.Rows(), 1))
+	b.chain.Out = len(rows)
+	return b.chain.simplified()
 }
 
 func checkSinusoids(in, period int, rows []Sinusoid, window []float64) error {
@@ -263,14 +264,13 @@ func (b *sinusoidBuilder) lastFactor(radix int) {
 	slots := make([][]int, len(b.groups)) // the rows of each group
 	b.order = make([]int, len(b.rows))
 	turned := make([]Sinusoid, len(b.rows))
-	var zeros []int
 	most := 1
 	for i, r := range b.rows {
 		if modulo(r.Twice, b.period) == 0 {
 			r.Sin = 0 // the sine of whole half turns
 		}
 		if r.Cos == 0 && r.Sin == 0 {
-			zeros = append(zeros, i)
+			b.order[i] = -1
 			continue
 		}
 		at, ok := places[modulo(r.Twice, modulus)]
@@ -283,7 +283,6 @@ func (b *sinusoidBuilder) lastFactor(radix int) {
 		slots[at.group] = append(slots[at.group], i)
 		most = max(most, len(slots[at.group]))
 	}
-	most, zero := roomForZero(slots, most, len(zeros) > 0)
 	f := b.newFactor(most, radix)
 	for g, rows := range slots {
 		for slot, i := range rows {
@@ -292,24 +291,7 @@ func (b *sinusoidBuilder) lastFactor(radix int) {
 			b.order[i] = g*most + slot
 		}
 	}
-	for _, i := range zeros {
-		b.order[i] = zero
-	}
 	b.chain.Factors = append(b.chain.Factors, f)
-}
-
-// roomForZero returns the number of outputs of each group, and one of them that
-// no row takes, if zero rows need one.
-func roomForZero(slots [][]int, most int, needed bool) (outputs, zero int) {
-	if !needed {
-		return most, 0
-	}
-	for g, rows := range slots {
-		if len(rows) < most {
-			return most, g*most + len(rows)
-		}
-	}
-	return most + 1, most
 }
 
 // bestRadices returns the ordered factors of the period with the least
