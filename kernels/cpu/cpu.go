@@ -57,6 +57,10 @@ func init() {
 // Current returns the level in use. It is safe for concurrent use.
 func Current() Level { return Level(current.Load()) }
 
+// VNNI tells if AVX-512 kernels are in use and the processor multiplies and adds
+// bytes as well (AVX512_VNNI), which not all do.
+func VNNI() bool { return hasVNNI && Current() == AVX512 }
+
 // Available returns the levels that this processor and build can run,
 // simplest first. The first is always Generic.
 func Available() []Level { return append([]Level(nil), available...) }

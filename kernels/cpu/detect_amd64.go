@@ -4,6 +4,8 @@ package cpu
 
 import "golang.org/x/sys/cpu"
 
+var hasVNNI = cpu.X86.HasAVX512VNNI
+
 // detect returns the levels of this processor, simplest first.
 func detect() []Level {
 	levels := []Level{Generic}

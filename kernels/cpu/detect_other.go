@@ -2,5 +2,7 @@
 
 package cpu
 
+const hasVNNI = false
+
 // detect returns the only level without assembly.
 func detect() []Level { return []Level{Generic} }

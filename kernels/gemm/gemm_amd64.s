@@ -6991,3 +6991,1258 @@ loop:
 done:
 	VZEROUPPER
 	RET
+
+// func int8Tile1x16AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile1x16AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	MOVQ  b+32(FP), DI
+	MOVQ  k+40(FP), R8
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+
+loop:
+	VPMOVSXBW    (DI), Y4
+	VPMOVSXBW    16(DI), Y5
+	VPMOVSXBW    32(DI), Y6
+	VPMOVSXBW    48(DI), Y7
+	VPBROADCASTQ (SI), Y8
+	VPMADDWD     Y4, Y8, Y4
+	VPADDD       Y4, Y0, Y0
+	VPMADDWD     Y5, Y8, Y4
+	VPADDD       Y4, Y1, Y1
+	VPMADDWD     Y6, Y8, Y4
+	VPADDD       Y4, Y2, Y2
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	ADDQ         $0x40, DI
+	ADDQ         $0x08, SI
+	DECQ         R8
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile2x16AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile2x16AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	MOVQ  b+32(FP), DI
+	MOVQ  k+40(FP), R8
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+loop:
+	VPMOVSXBW    (DI), Y8
+	VPMOVSXBW    16(DI), Y9
+	VPMOVSXBW    32(DI), Y10
+	VPMOVSXBW    48(DI), Y11
+	VPBROADCASTQ (SI), Y12
+	VPMADDWD     Y8, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y9, Y12, Y13
+	VPADDD       Y13, Y1, Y1
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTQ (SI)(BX*1), Y12
+	VPMADDWD     Y8, Y12, Y8
+	VPADDD       Y8, Y4, Y4
+	VPMADDWD     Y9, Y12, Y8
+	VPADDD       Y8, Y5, Y5
+	VPMADDWD     Y10, Y12, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	ADDQ         $0x40, DI
+	ADDQ         $0x08, SI
+	DECQ         R8
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, 32(AX)
+	ADDQ         CX, AX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	VPHADDD      Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      Y6, 32(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile3x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile3x8AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	MOVQ  b+32(FP), DI
+	MOVQ  k+40(FP), R8
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+
+loop:
+	VPMOVSXBW    (DI), Y6
+	VPMOVSXBW    16(DI), Y7
+	VPBROADCASTQ (SI), Y8
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y0, Y0
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y1, Y1
+	VPBROADCASTQ (SI)(BX*1), Y8
+	VPMADDWD     Y6, Y8, Y9
+	VPADDD       Y9, Y2, Y2
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y3, Y3
+	VPBROADCASTQ (SI)(BX*2), Y8
+	VPMADDWD     Y6, Y8, Y6
+	VPADDD       Y6, Y4, Y4
+	VPMADDWD     Y7, Y8, Y8
+	VPADDD       Y8, Y5, Y5
+	ADDQ         $0x40, DI
+	ADDQ         $0x08, SI
+	DECQ         R8
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile4x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile4x8AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	LEAQ  (SI)(BX*2), DI
+	ADDQ  BX, DI
+	MOVQ  b+32(FP), R8
+	MOVQ  k+40(FP), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+
+loop:
+	VPMOVSXBW    (R8), Y8
+	VPMOVSXBW    16(R8), Y9
+	VPBROADCASTQ (SI), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y0, Y0
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y1, Y1
+	VPBROADCASTQ (SI)(BX*1), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y2, Y2
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y3, Y3
+	VPBROADCASTQ (SI)(BX*2), Y10
+	VPMADDWD     Y8, Y10, Y11
+	VPADDD       Y11, Y4, Y4
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y5, Y5
+	VPBROADCASTQ (DI), Y10
+	VPMADDWD     Y8, Y10, Y8
+	VPADDD       Y8, Y6, Y6
+	VPMADDWD     Y9, Y10, Y10
+	VPADDD       Y10, Y7, Y7
+	ADDQ         $0x40, R8
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, DI
+	DECQ         R9
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      Y6, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile5x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile5x8AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	LEAQ  (SI)(BX*2), DI
+	ADDQ  BX, DI
+	MOVQ  b+32(FP), R8
+	MOVQ  k+40(FP), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+
+loop:
+	VPMOVSXBW    (R8), Y10
+	VPMOVSXBW    16(R8), Y11
+	VPBROADCASTQ (SI), Y12
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y0, Y0
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y1, Y1
+	VPBROADCASTQ (SI)(BX*1), Y12
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y2, Y2
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y3, Y3
+	VPBROADCASTQ (SI)(BX*2), Y12
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y4, Y4
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y5, Y5
+	VPBROADCASTQ (DI), Y12
+	VPMADDWD     Y10, Y12, Y13
+	VPADDD       Y13, Y6, Y6
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y7, Y7
+	VPBROADCASTQ (DI)(BX*1), Y12
+	VPMADDWD     Y10, Y12, Y10
+	VPADDD       Y10, Y8, Y8
+	VPMADDWD     Y11, Y12, Y12
+	VPADDD       Y12, Y9, Y9
+	ADDQ         $0x40, R8
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, DI
+	DECQ         R9
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      Y6, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y9, Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VMOVDQU      Y8, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile6x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+// Requires: AVX, AVX2
+TEXT ·int8Tile6x8AVX2(SB), NOSPLIT, $0-56
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	SHLQ $0x01, BX
+
+strip:
+	MOVQ  DX, SI
+	LEAQ  (SI)(BX*2), DI
+	ADDQ  BX, DI
+	MOVQ  b+32(FP), R8
+	MOVQ  k+40(FP), R9
+	VPXOR Y0, Y0, Y0
+	VPXOR Y1, Y1, Y1
+	VPXOR Y2, Y2, Y2
+	VPXOR Y3, Y3, Y3
+	VPXOR Y4, Y4, Y4
+	VPXOR Y5, Y5, Y5
+	VPXOR Y6, Y6, Y6
+	VPXOR Y7, Y7, Y7
+	VPXOR Y8, Y8, Y8
+	VPXOR Y9, Y9, Y9
+	VPXOR Y10, Y10, Y10
+	VPXOR Y11, Y11, Y11
+
+loop:
+	VPMOVSXBW    (R8), Y12
+	VPMOVSXBW    16(R8), Y13
+	VPBROADCASTQ (SI), Y14
+	VPMADDWD     Y12, Y14, Y15
+	VPADDD       Y15, Y0, Y0
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y1, Y1
+	VPBROADCASTQ (SI)(BX*1), Y14
+	VPMADDWD     Y12, Y14, Y15
+	VPADDD       Y15, Y2, Y2
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y3, Y3
+	VPBROADCASTQ (SI)(BX*2), Y14
+	VPMADDWD     Y12, Y14, Y15
+	VPADDD       Y15, Y4, Y4
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y5, Y5
+	VPBROADCASTQ (DI), Y14
+	VPMADDWD     Y12, Y14, Y15
+	VPADDD       Y15, Y6, Y6
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y7, Y7
+	VPBROADCASTQ (DI)(BX*1), Y14
+	VPMADDWD     Y12, Y14, Y15
+	VPADDD       Y15, Y8, Y8
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y9, Y9
+	VPBROADCASTQ (DI)(BX*2), Y14
+	VPMADDWD     Y12, Y14, Y12
+	VPADDD       Y12, Y10, Y10
+	VPMADDWD     Y13, Y14, Y14
+	VPADDD       Y14, Y11, Y11
+	ADDQ         $0x40, R8
+	ADDQ         $0x08, SI
+	ADDQ         $0x08, DI
+	DECQ         R9
+	JNZ          loop
+	VPHADDD      Y1, Y0, Y0
+	VPERMQ       $0xd8, Y0, Y0
+	VMOVDQU      Y0, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y3, Y2, Y2
+	VPERMQ       $0xd8, Y2, Y2
+	VMOVDQU      Y2, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y5, Y4, Y4
+	VPERMQ       $0xd8, Y4, Y4
+	VMOVDQU      Y4, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y7, Y6, Y6
+	VPERMQ       $0xd8, Y6, Y6
+	VMOVDQU      Y6, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y9, Y8, Y8
+	VPERMQ       $0xd8, Y8, Y8
+	VMOVDQU      Y8, (AX)
+	ADDQ         CX, AX
+	VPHADDD      Y11, Y10, Y10
+	VPERMQ       $0xd8, Y10, Y10
+	VMOVDQU      Y10, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+48(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile1x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile1x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	MOVQ   b+32(FP), DI
+	MOVQ   k+48(FP), R8
+	VPXORD Z0, Z0, Z0
+
+loop:
+	VMOVDQU32    (DI), Z1
+	VPBROADCASTD (SI), Z2
+	VPDPBUSD     Z1, Z2, Z0
+	ADDQ         $0x40, DI
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile1x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile1x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VMOVDQU32    (R9), Z4
+	VMOVDQU32    (R9)(SI*1), Z5
+	VMOVDQU32    (R9)(SI*2), Z6
+	VMOVDQU32    (R9)(DI*1), Z7
+	VPBROADCASTD (R8), Z8
+	VPDPBUSD     Z4, Z8, Z0
+	VPDPBUSD     Z5, Z8, Z1
+	VPDPBUSD     Z6, Z8, Z2
+	VPDPBUSD     Z7, Z8, Z3
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile2x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile2x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	MOVQ   b+32(FP), DI
+	MOVQ   k+48(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+loop:
+	VMOVDQU32    (DI), Z2
+	VPBROADCASTD (SI), Z3
+	VPDPBUSD     Z2, Z3, Z0
+	VPBROADCASTD (SI)(BX*1), Z3
+	VPDPBUSD     Z2, Z3, Z1
+	ADDQ         $0x40, DI
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile2x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile2x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+loop:
+	VMOVDQU32    (R9), Z8
+	VMOVDQU32    (R9)(SI*1), Z9
+	VMOVDQU32    (R9)(SI*2), Z10
+	VMOVDQU32    (R9)(DI*1), Z11
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z8, Z12, Z0
+	VPDPBUSD     Z9, Z12, Z1
+	VPDPBUSD     Z10, Z12, Z2
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTD (R8)(BX*1), Z12
+	VPDPBUSD     Z8, Z12, Z4
+	VPDPBUSD     Z9, Z12, Z5
+	VPDPBUSD     Z10, Z12, Z6
+	VPDPBUSD     Z11, Z12, Z7
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	VMOVDQU32    Z6, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile3x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile3x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	MOVQ   b+32(FP), DI
+	MOVQ   k+48(FP), R8
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+loop:
+	VMOVDQU32    (DI), Z3
+	VPBROADCASTD (SI), Z4
+	VPDPBUSD     Z3, Z4, Z0
+	VPBROADCASTD (SI)(BX*1), Z4
+	VPDPBUSD     Z3, Z4, Z1
+	VPBROADCASTD (SI)(BX*2), Z4
+	VPDPBUSD     Z3, Z4, Z2
+	ADDQ         $0x40, DI
+	ADDQ         $0x04, SI
+	DECQ         R8
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile3x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile3x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+loop:
+	VMOVDQU32    (R9), Z12
+	VMOVDQU32    (R9)(SI*1), Z13
+	VMOVDQU32    (R9)(SI*2), Z14
+	VMOVDQU32    (R9)(DI*1), Z15
+	VPBROADCASTD (R8), Z16
+	VPDPBUSD     Z12, Z16, Z0
+	VPDPBUSD     Z13, Z16, Z1
+	VPDPBUSD     Z14, Z16, Z2
+	VPDPBUSD     Z15, Z16, Z3
+	VPBROADCASTD (R8)(BX*1), Z16
+	VPDPBUSD     Z12, Z16, Z4
+	VPDPBUSD     Z13, Z16, Z5
+	VPDPBUSD     Z14, Z16, Z6
+	VPDPBUSD     Z15, Z16, Z7
+	VPBROADCASTD (R8)(BX*2), Z16
+	VPDPBUSD     Z12, Z16, Z8
+	VPDPBUSD     Z13, Z16, Z9
+	VPDPBUSD     Z14, Z16, Z10
+	VPDPBUSD     Z15, Z16, Z11
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	VMOVDQU32    Z6, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	VMOVDQU32    Z10, 128(AX)
+	VMOVDQU32    Z11, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile4x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile4x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VMOVDQU32    (R8), Z4
+	VPBROADCASTD (SI), Z5
+	VPDPBUSD     Z4, Z5, Z0
+	VPBROADCASTD (SI)(BX*1), Z5
+	VPDPBUSD     Z4, Z5, Z1
+	VPBROADCASTD (SI)(BX*2), Z5
+	VPDPBUSD     Z4, Z5, Z2
+	VPBROADCASTD (DI), Z5
+	VPDPBUSD     Z4, Z5, Z3
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile4x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile4x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+loop:
+	VMOVDQU32    (R10), Z16
+	VMOVDQU32    (R10)(SI*1), Z17
+	VMOVDQU32    (R10)(SI*2), Z18
+	VMOVDQU32    (R10)(DI*1), Z19
+	VPBROADCASTD (R8), Z20
+	VPDPBUSD     Z16, Z20, Z0
+	VPDPBUSD     Z17, Z20, Z1
+	VPDPBUSD     Z18, Z20, Z2
+	VPDPBUSD     Z19, Z20, Z3
+	VPBROADCASTD (R8)(BX*1), Z20
+	VPDPBUSD     Z16, Z20, Z4
+	VPDPBUSD     Z17, Z20, Z5
+	VPDPBUSD     Z18, Z20, Z6
+	VPDPBUSD     Z19, Z20, Z7
+	VPBROADCASTD (R8)(BX*2), Z20
+	VPDPBUSD     Z16, Z20, Z8
+	VPDPBUSD     Z17, Z20, Z9
+	VPDPBUSD     Z18, Z20, Z10
+	VPDPBUSD     Z19, Z20, Z11
+	VPBROADCASTD (R9), Z20
+	VPDPBUSD     Z16, Z20, Z12
+	VPDPBUSD     Z17, Z20, Z13
+	VPDPBUSD     Z18, Z20, Z14
+	VPDPBUSD     Z19, Z20, Z15
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	VMOVDQU32    Z6, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	VMOVDQU32    Z10, 128(AX)
+	VMOVDQU32    Z11, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	VMOVDQU32    Z14, 128(AX)
+	VMOVDQU32    Z15, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile5x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile5x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+loop:
+	VMOVDQU32    (R8), Z5
+	VPBROADCASTD (SI), Z6
+	VPDPBUSD     Z5, Z6, Z0
+	VPBROADCASTD (SI)(BX*1), Z6
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD (SI)(BX*2), Z6
+	VPDPBUSD     Z5, Z6, Z2
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z5, Z6, Z3
+	VPBROADCASTD (DI)(BX*1), Z6
+	VPDPBUSD     Z5, Z6, Z4
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile5x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile5x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+
+loop:
+	VMOVDQU32    (R10), Z20
+	VMOVDQU32    (R10)(SI*1), Z21
+	VMOVDQU32    (R10)(SI*2), Z22
+	VMOVDQU32    (R10)(DI*1), Z23
+	VPBROADCASTD (R8), Z24
+	VPDPBUSD     Z20, Z24, Z0
+	VPDPBUSD     Z21, Z24, Z1
+	VPDPBUSD     Z22, Z24, Z2
+	VPDPBUSD     Z23, Z24, Z3
+	VPBROADCASTD (R8)(BX*1), Z24
+	VPDPBUSD     Z20, Z24, Z4
+	VPDPBUSD     Z21, Z24, Z5
+	VPDPBUSD     Z22, Z24, Z6
+	VPDPBUSD     Z23, Z24, Z7
+	VPBROADCASTD (R8)(BX*2), Z24
+	VPDPBUSD     Z20, Z24, Z8
+	VPDPBUSD     Z21, Z24, Z9
+	VPDPBUSD     Z22, Z24, Z10
+	VPDPBUSD     Z23, Z24, Z11
+	VPBROADCASTD (R9), Z24
+	VPDPBUSD     Z20, Z24, Z12
+	VPDPBUSD     Z21, Z24, Z13
+	VPDPBUSD     Z22, Z24, Z14
+	VPDPBUSD     Z23, Z24, Z15
+	VPBROADCASTD (R9)(BX*1), Z24
+	VPDPBUSD     Z20, Z24, Z16
+	VPDPBUSD     Z21, Z24, Z17
+	VPDPBUSD     Z22, Z24, Z18
+	VPDPBUSD     Z23, Z24, Z19
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	VMOVDQU32    Z6, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	VMOVDQU32    Z10, 128(AX)
+	VMOVDQU32    Z11, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	VMOVDQU32    Z14, 128(AX)
+	VMOVDQU32    Z15, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	VMOVDQU32    Z18, 128(AX)
+	VMOVDQU32    Z19, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile6x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile6x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VMOVDQU32    (R8), Z6
+	VPBROADCASTD (SI), Z7
+	VPDPBUSD     Z6, Z7, Z0
+	VPBROADCASTD (SI)(BX*1), Z7
+	VPDPBUSD     Z6, Z7, Z1
+	VPBROADCASTD (SI)(BX*2), Z7
+	VPDPBUSD     Z6, Z7, Z2
+	VPBROADCASTD (DI), Z7
+	VPDPBUSD     Z6, Z7, Z3
+	VPBROADCASTD (DI)(BX*1), Z7
+	VPDPBUSD     Z6, Z7, Z4
+	VPBROADCASTD (DI)(BX*2), Z7
+	VPDPBUSD     Z6, Z7, Z5
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile6x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile6x64AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+loop:
+	VMOVDQU32    (R10), Z24
+	VMOVDQU32    (R10)(SI*1), Z25
+	VMOVDQU32    (R10)(SI*2), Z26
+	VMOVDQU32    (R10)(DI*1), Z27
+	VPBROADCASTD (R8), Z28
+	VPDPBUSD     Z24, Z28, Z0
+	VPDPBUSD     Z25, Z28, Z1
+	VPDPBUSD     Z26, Z28, Z2
+	VPDPBUSD     Z27, Z28, Z3
+	VPBROADCASTD (R8)(BX*1), Z28
+	VPDPBUSD     Z24, Z28, Z4
+	VPDPBUSD     Z25, Z28, Z5
+	VPDPBUSD     Z26, Z28, Z6
+	VPDPBUSD     Z27, Z28, Z7
+	VPBROADCASTD (R8)(BX*2), Z28
+	VPDPBUSD     Z24, Z28, Z8
+	VPDPBUSD     Z25, Z28, Z9
+	VPDPBUSD     Z26, Z28, Z10
+	VPDPBUSD     Z27, Z28, Z11
+	VPBROADCASTD (R9), Z28
+	VPDPBUSD     Z24, Z28, Z12
+	VPDPBUSD     Z25, Z28, Z13
+	VPDPBUSD     Z26, Z28, Z14
+	VPDPBUSD     Z27, Z28, Z15
+	VPBROADCASTD (R9)(BX*1), Z28
+	VPDPBUSD     Z24, Z28, Z16
+	VPDPBUSD     Z25, Z28, Z17
+	VPDPBUSD     Z26, Z28, Z18
+	VPDPBUSD     Z27, Z28, Z19
+	VPBROADCASTD (R9)(BX*2), Z28
+	VPDPBUSD     Z24, Z28, Z20
+	VPDPBUSD     Z25, Z28, Z21
+	VPDPBUSD     Z26, Z28, Z22
+	VPDPBUSD     Z27, Z28, Z23
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	VMOVDQU32    Z2, 128(AX)
+	VMOVDQU32    Z3, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	VMOVDQU32    Z6, 128(AX)
+	VMOVDQU32    Z7, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	VMOVDQU32    Z10, 128(AX)
+	VMOVDQU32    Z11, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	VMOVDQU32    Z14, 128(AX)
+	VMOVDQU32    Z15, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	VMOVDQU32    Z18, 128(AX)
+	VMOVDQU32    Z19, 192(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z20, (AX)
+	VMOVDQU32    Z21, 64(AX)
+	VMOVDQU32    Z22, 128(AX)
+	VMOVDQU32    Z23, 192(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET

@@ -75,14 +75,18 @@ func checkOperand(name string, x []float32, stride, rows, columns int, transpose
 
 // scratch holds packed blocks of the operands. Its size is bounded by the
 // block sizes.
-type scratch struct{ a, b []float32 }
+type scratch struct {
+	a, b  []float32
+	words []int16
+	bytes []uint8
+}
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}
 
 // grow returns a slice of n elements, in the memory of *s if that is enough.
-func grow(s *[]float32, n int) []float32 {
+func grow[T any](s *[]T, n int) []T {
 	if cap(*s) < n {
-		*s = make([]float32, n)
+		*s = make([]T, n)
 	}
 	return (*s)[:n]
 }

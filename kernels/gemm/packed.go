@@ -15,9 +15,7 @@ import "fmt"
 // the columns; they may as well share the rows. Columns outside of the range
 // are left alone. dst must not overlap a.
 func (p *Packed) Multiply(dst []float32, dstStride int, a []float32, aStride, m, columnFrom, columnTo int, e Epilogue) {
-	if columnFrom < 0 || columnFrom > columnTo || columnTo > p.n || columnFrom%panelWidth != 0 || columnTo%panelWidth != 0 && columnTo != p.n {
-		panic(fmt.Sprintf("gemm: columns %d to %d of %d are not whole panels", columnFrom, columnTo, p.n))
-	}
+	checkPanels(columnFrom, columnTo, p.n)
 	if m <= 0 || columnFrom == columnTo {
 		return
 	}
@@ -26,6 +24,13 @@ func (p *Packed) Multiply(dst []float32, dstStride int, a []float32, aStride, m,
 	e.check(p.n)
 	for i := 0; i < m; i += rowBlock {
 		p.multiplyRows(dst[i*dstStride:], dstStride, a[i*aStride:], aStride, min(rowBlock, m-i), columnFrom, columnTo, e)
+	}
+}
+
+// checkPanels panics unless a range of n columns is one of whole panels.
+func checkPanels(from, to, n int) {
+	if from < 0 || from > to || to > n || from%panelWidth != 0 || to%panelWidth != 0 && to != n {
+		panic(fmt.Sprintf("gemm: columns %d to %d of %d are not whole panels", from, to, n))
 	}
 }
 

@@ -741,3 +741,291 @@ func addBiasReluAVX2(dst *float32, dstStride int, rows int, columns int, bias *f
 //
 //go:noescape
 func copyPanelAVX2(panel *float32, src *float32, srcStride int, rows int)
+
+// int8Tile1x16AVX2 computes 16 columns of strips of 1 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile1x16AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile2x16AVX2 computes 16 columns of strips of 2 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile2x16AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile3x8AVX2 computes 8 columns of strips of 3 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 8 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile3x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile4x8AVX2 computes 8 columns of strips of 4 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 4 * strips {
+//		for j := range 8 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile4x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile5x8AVX2 computes 8 columns of strips of 5 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 5 * strips {
+//		for j := range 8 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile5x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile6x8AVX2 computes 8 columns of strips of 6 rows of an integer product; a
+// has 16-bit elements. Strides are in elements.
+//
+//	for i := range 6 * strips {
+//		for j := range 8 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile6x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, k int, strips int)
+
+// int8Tile1x16AVX512 computes 16 columns of strips of 1 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 1 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile1x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile1x64AVX512 computes 64 columns of strips of 1 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 1 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile1x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile2x16AVX512 computes 16 columns of strips of 2 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 2 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile2x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile2x64AVX512 computes 64 columns of strips of 2 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 2 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile2x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile3x16AVX512 computes 16 columns of strips of 3 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 3 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile3x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile3x64AVX512 computes 64 columns of strips of 3 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 3 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile3x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile4x16AVX512 computes 16 columns of strips of 4 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 4 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile4x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile4x64AVX512 computes 64 columns of strips of 4 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 4 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile4x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile5x16AVX512 computes 16 columns of strips of 5 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 5 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile5x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile5x64AVX512 computes 64 columns of strips of 5 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 5 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile5x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile6x16AVX512 computes 16 columns of strips of 6 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 6 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile6x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile6x64AVX512 computes 64 columns of strips of 6 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 6 * strips {
+//		for j := range 64 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile6x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)

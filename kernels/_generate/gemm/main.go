@@ -15,6 +15,16 @@ func main() {
 	finish(avx2, "addBias", false)
 	finish(avx2, "addBiasRelu", true)
 	copyPanel(avx2)
+	for rows := 1; rows <= 2; rows++ {
+		int8AVX2(rows, 4)
+	}
+	for rows := 3; rows <= 6; rows++ {
+		int8AVX2(rows, 2)
+	}
+	for rows := 1; rows <= 6; rows++ {
+		int8VNNI(rows, 1)
+		int8VNNI(rows, 4)
+	}
 	Generate()
 }
 
