@@ -70,24 +70,51 @@ func (p *PackedInt8) panelSize() int { return p.steps * panelWidth * int8Steps }
 // columnFrom is a multiple of 16, columnTo too or N, so that threads may share
 // the columns; they may as well share the rows.
 func (p *PackedInt8) Multiply(dst []int32, dstStride int, a []uint8, aStride, m, columnFrom, columnTo int) {
+	multiplyInt8(p, dst, dstStride, a, aStride, m, columnFrom, columnTo, prepareBytes)
+}
+
+// MultiplyWhole is Multiply for a of whole numbers, as float32: bytes less a
+// zero point, say. Those of a row lie, with 0, within a range of 255.
+func (p *PackedInt8) MultiplyWhole(dst []int32, dstStride int, a []float32, aStride, m, columnFrom, columnTo int) {
+	multiplyInt8(p, dst, dstStride, a, aStride, m, columnFrom, columnTo, prepareWhole)
+}
+
+// multiplyInt8 is Multiply for any left side that prepare can bring into the
+// form of the tiles.
+func multiplyInt8[T any](p *PackedInt8, dst []int32, dstStride int, a []T, aStride, m, columnFrom, columnTo int, prepare func(r int8Rows, a []T, aStride, k int)) {
 	checkPanels(columnFrom, columnTo, p.n)
 	if m <= 0 || columnFrom == columnTo {
 		return
 	}
 	checkMatrix("dst", len(dst), dstStride, m, columnTo)
-	checkMatrix("a", len(a), aStride, m, p.k)
 	if p.k == 0 {
-		for i := range m {
-			clear(dst[i*dstStride+columnFrom : i*dstStride+columnTo])
-		}
+		clearRows(dst[columnFrom:], dstStride, m, columnTo-columnFrom)
 		return
+	}
+	if aStride < p.k || len(a) < p.k || (len(a)-p.k)/aStride < m-1 {
+		panic(fmt.Sprintf("gemm: a: %d elements cannot hold %d x %d with stride %d", len(a), m, p.k, aStride))
 	}
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
 	block := int8RowBlock(p.k)
 	for i := 0; i < m; i += block {
 		rows := min(block, m-i)
-		p.multiplyBlock(dst[i*dstStride:], dstStride, p.prepareRows(s, a[i*aStride:], aStride, rows), rows, columnFrom, columnTo)
+		r := s.int8Rows(rows, p.steps*int8Steps)
+		prepare(r, a[i*aStride:], aStride, p.k)
+		p.multiplyBlock(dst[i*dstStride:], dstStride, r, rows, columnFrom, columnTo)
+		for row, zero := range r.zeros {
+			subtractSums(dst[(i+row)*dstStride:][columnFrom:columnTo], p.sums[columnFrom:], zero)
+		}
+	}
+}
+
+// subtractSums takes the part of a zero point out of a row of products.
+func subtractSums(row, sums []int32, zero int32) {
+	if zero == 0 {
+		return
+	}
+	for j := range row {
+		row[j] -= zero * sums[j]
 	}
 }
 
@@ -95,46 +122,6 @@ func (p *PackedInt8) Multiply(dst []int32, dstStride int, a []uint8, aStride, m,
 func int8RowBlock(k int) int {
 	const words = 1 << 16
 	return max(int8Height, words/(k+1)/int8Height*int8Height)
-}
-
-// int8Rows are rows of the left side in the form that the tiles of the level
-// read: words, or bytes for VNNI, filled up with zeros to whole steps of k.
-type int8Rows struct {
-	words  []int16
-	bytes  []uint8
-	stride int
-}
-
-// from returns the rows from i on.
-func (r int8Rows) from(i int) int8Rows {
-	if r.bytes != nil {
-		r.bytes = r.bytes[i*r.stride:]
-	} else {
-		r.words = r.words[i*r.stride:]
-	}
-	return r
-}
-
-// prepareRows copies rows of a.
-func (p *PackedInt8) prepareRows(s *scratch, a []uint8, aStride, rows int) int8Rows {
-	r := int8Rows{stride: p.steps * int8Steps}
-	if int8ReadsBytes() {
-		r.bytes = grow(&s.bytes, rows*r.stride)
-		for i := range rows {
-			row := r.bytes[i*r.stride:][:r.stride]
-			clear(row[copy(row, a[i*aStride:][:p.k]):])
-		}
-		return r
-	}
-	r.words = grow(&s.words, rows*r.stride)
-	for i := range rows {
-		row := r.words[i*r.stride:][:r.stride]
-		for j, v := range a[i*aStride:][:p.k] {
-			row[j] = int16(v)
-		}
-		clear(row[p.k:])
-	}
-	return r
 }
 
 // multiplyBlock does whole panels in place and a last partial one beside dst.

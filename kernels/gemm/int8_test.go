@@ -61,6 +61,7 @@ func checkInt8(t *testing.T, r *rand.Rand, m, k, n, from, to int) {
 			t.Fatalf("%dx%dx%d, columns %d to %d: element %d,%d is %d, want %d", m, k, n, from, to, row, j, dst[i], want)
 		}
 	}
+	checkWhole(t, r, p, at, m, from, to)
 	for j, sum := range p.Sums() {
 		want := int32(0)
 		for q := range k {
@@ -68,6 +69,30 @@ func checkInt8(t *testing.T, r *rand.Rand, m, k, n, from, to int) {
 		}
 		if sum != want {
 			t.Fatalf("sum of column %d is %d, want %d", j, sum, want)
+		}
+	}
+}
+
+// checkWhole compares MultiplyWhole with the definition.
+func checkWhole(t *testing.T, r *rand.Rand, p *PackedInt8, at func(p, j int) int32, m, from, to int) {
+	t.Helper()
+	a, dst := make([]float32, m*p.K()), make([]int32, m*p.N())
+	for i := range m {
+		zero := r.IntN(256)
+		for q := range p.K() {
+			a[i*p.K()+q] = float32(r.IntN(256) - zero)
+		}
+	}
+	p.MultiplyWhole(dst, p.N(), a, p.K(), m, from, to)
+	for i := range m {
+		for j := from; j < to; j++ {
+			want := int32(0)
+			for q := range p.K() {
+				want += int32(a[i*p.K()+q]) * at(q, j)
+			}
+			if got := dst[i*p.N()+j]; got != want {
+				t.Fatalf("whole numbers, %d x %d x %d: element %d,%d is %d, want %d", m, p.K(), p.N(), i, j, got, want)
+			}
 		}
 	}
 }

@@ -79,6 +79,7 @@ type scratch struct {
 	a, b  []float32
 	words []int16
 	bytes []uint8
+	zeros []int32
 }
 
 var scratchPool = sync.Pool{New: func() any { return new(scratch) }}

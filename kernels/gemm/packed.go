@@ -55,7 +55,7 @@ func (p *Packed) multiplyRows(dst []float32, dstStride int, a []float32, aStride
 }
 
 // clearRows sets rows x columns of dst to zero.
-func clearRows(dst []float32, stride, rows, columns int) {
+func clearRows[T any](dst []T, stride, rows, columns int) {
 	for i := range rows {
 		clear(dst[i*stride:][:columns])
 	}

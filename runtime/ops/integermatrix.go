@@ -8,10 +8,12 @@ import (
 	"github.com/kcompress/kcompress/onnx"
 )
 
-// This file multiplies matrices of 8-bit integers with exact sums. The
-// products are made by the float32 kernels: as long as no partial sum passes
-// 2^24 every float32 operation on integers is exact, so the inner dimension is
-// cut into parts that can not pass it, and the parts are added as int32.
+// This file multiplies matrices of 8-bit integers with exact sums. A right side
+// that fits in signed bytes once its zero point is subtracted has kernels of its
+// own. Other products are made by the float32 kernels: as long as no partial sum
+// passes 2^24 every float32 operation on integers is exact, so the inner
+// dimension is cut into parts that can not pass it, and the parts are added as
+// int32.
 
 // exactBound is the largest integer up to which float32 holds all integers.
 const exactBound = 1 << 24
@@ -22,7 +24,8 @@ const largestDifference = 255
 // integerMatrix is the right side [k,n] of integer products, its zero point
 // subtracted.
 type integerMatrix struct {
-	k, n int
+	k, n  int
+	bytes *gemm.PackedInt8 // or nil, where parts has the matrix
 	// part is the number of rows in each of parts but the last.
 	part  int
 	parts []*gemm.Packed
@@ -31,6 +34,9 @@ type integerMatrix struct {
 // newIntegerMatrix packs a matrix [k,n] or, transposed, [n,k] of differences
 // from a zero point.
 func newIntegerMatrix(values []float32, k, n int, transposed bool) *integerMatrix {
+	if bytes, ok := signedBytes(values); ok {
+		return &integerMatrix{k: k, n: n, bytes: gemm.PackInt8(bytes, k, n, transposed)}
+	}
 	largest := float32(1)
 	for _, v := range values {
 		if v < 0 {
@@ -55,9 +61,25 @@ func newIntegerMatrix(values []float32, k, n int, transposed bool) *integerMatri
 	return w
 }
 
+// signedBytes returns whole numbers as signed bytes, if they fit.
+func signedBytes(values []float32) ([]int8, bool) {
+	bytes := make([]int8, len(values))
+	for i, v := range values {
+		if v < -128 || v > 127 {
+			return nil, false
+		}
+		bytes[i] = int8(v)
+	}
+	return bytes, true
+}
+
 // multiply computes dst = a w for m rows of a, differences of 8-bit numbers
 // from a zero point. Sums wrap around beyond 32 bits.
 func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error {
+	if w.bytes != nil && m > 0 && w.n > 0 {
+		w.multiplyBytes(c, dst, a, m)
+		return nil
+	}
 	if len(w.parts) == 0 || m == 0 || w.n == 0 {
 		clear(dst)
 		return nil
@@ -83,6 +105,20 @@ func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error
 		})
 	}
 	return nil
+}
+
+// multiplyBytes is multiply with the kernels for bytes.
+func (w *integerMatrix) multiplyBytes(c *Call, dst []int32, a []float32, m int) {
+	c.Used("packed int8", m*w.n*w.k)
+	if rows := rowsPerRange(w.n * w.k); m > rows {
+		c.Parallel(m, rows, func(from, to int) {
+			w.bytes.MultiplyWhole(dst[from*w.n:], w.n, a[from*w.k:], w.k, to-from, 0, w.n)
+		})
+		return
+	}
+	c.Parallel(w.n, columnsPerRange(m, w.k), func(from, to int) {
+		w.bytes.MultiplyWhole(dst, w.n, a, w.k, m, from, to)
+	})
 }
 
 // differences writes the elements of an 8-bit tensor minus their zero points,
