@@ -8246,3 +8246,42 @@ loop:
 	JNZ          strip
 	VZEROUPPER
 	RET
+
+// func scaleSumsAVX2(dst *float32, sums *int32, columns *int32, n int, zero int32, scale float32, scales *float32, bias *float32)
+// Requires: AVX, AVX2
+TEXT ·scaleSumsAVX2(SB), NOSPLIT, $0-56
+	MOVQ         dst+0(FP), AX
+	MOVQ         sums+8(FP), CX
+	MOVQ         columns+16(FP), DX
+	MOVQ         n+24(FP), BX
+	MOVQ         scales+40(FP), SI
+	MOVQ         bias+48(FP), DI
+	MOVL         zero+32(FP), R8
+	VMOVD        R8, X0
+	VPBROADCASTD X0, Y0
+	VBROADCASTSS scale+36(FP), Y1
+	XORQ         R8, R8
+
+loop:
+	VPMULLD   (DX)(R8*4), Y0, Y3
+	VMOVDQU   (CX)(R8*4), Y2
+	VPSUBD    Y3, Y2, Y2
+	VCVTDQ2PS Y2, Y2
+	VMOVAPS   Y1, Y3
+	TESTQ     SI, SI
+	JZ        scaled
+	VMULPS    (SI)(R8*4), Y1, Y3
+
+scaled:
+	VMULPS Y3, Y2, Y2
+	TESTQ  DI, DI
+	JZ     store
+	VADDPS (DI)(R8*4), Y2, Y2
+
+store:
+	VMOVUPS Y2, (AX)(R8*4)
+	ADDQ    $0x08, R8
+	CMPQ    R8, BX
+	JL      loop
+	VZEROUPPER
+	RET

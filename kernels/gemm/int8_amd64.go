@@ -77,3 +77,22 @@ var (
 	int8Tiles16AVX512 = [int8Height]int8Kernel{int8Tile1x16AVX512, int8Tile2x16AVX512, int8Tile3x16AVX512, int8Tile4x16AVX512, int8Tile5x16AVX512, int8Tile6x16AVX512}
 	int8Tiles64AVX512 = [int8Height]int8Kernel{int8Tile1x64AVX512, int8Tile2x64AVX512, int8Tile3x64AVX512, int8Tile4x64AVX512, int8Tile5x64AVX512, int8Tile6x64AVX512}
 )
+
+// apply is applyGeneric at the level of this processor.
+func (f sumScale) apply(dst []float32, sums []int32) {
+	n := len(dst) &^ 7
+	if cpu.Current() < cpu.AVX2 || n == 0 {
+		f.applyGeneric(dst, sums, 0)
+		return
+	}
+	_, _ = sums[n-1], f.columns[n-1]
+	var scales, bias *float32
+	if f.scales != nil {
+		scales = &f.scales[0]
+	}
+	if f.bias != nil {
+		bias = &f.bias[0]
+	}
+	scaleSumsAVX2(&dst[0], &sums[0], &f.columns[0], n, f.zero, f.scale, scales, bias)
+	f.applyGeneric(dst, sums, n)
+}

@@ -9,3 +9,5 @@ func int8Panels(int) int { return 1 }
 func int8Tile(dst []int32, dstStride int, a int8Rows, b []int8, panelStride, rows, panels, steps, strips int) {
 	int8TileGeneric(dst, dstStride, a.words, a.stride, b, panelStride, rows, panels, steps, strips)
 }
+
+func (f sumScale) apply(dst []float32, sums []int32) { f.applyGeneric(dst, sums, 0) }

@@ -169,3 +169,48 @@ func BenchmarkInt8(b *testing.B) {
 		})
 	}
 }
+
+func TestScaleSums(t *testing.T) {
+	for _, level := range cpu.Available() {
+		t.Run(level.String(), func(t *testing.T) {
+			defer cpu.SetForTest(level)()
+			r := rand.New(rand.NewPCG(9, 9))
+			for n := 1; n <= 300; n++ {
+				const m, k = 2, 3
+				p := PackInt8(signed(randomBytes(r, k*n)), k, n, false)
+				sums, scales, bias := make([]int32, m*n), make([]float32, n), make([]float32, n)
+				for i := range sums {
+					sums[i] = int32(r.Uint32()) >> r.IntN(20)
+				}
+				for j := range n {
+					scales[j], bias[j] = r.Float32(), r.Float32()-0.5
+				}
+				if n%3 == 0 {
+					scales = nil
+				}
+				if n%2 == 0 {
+					bias = nil
+				}
+				zero, scale, from := int32(r.IntN(256)), r.Float32(), n/40*16
+				dst := make([]float32, m*n)
+				p.ScaleSums(dst, n, sums, n, m, from, n, zero, scale, scales, bias)
+				for i, got := range dst {
+					j, want := i%n, float32(0)
+					if j >= from {
+						factor := scale
+						if scales != nil {
+							factor *= scales[j]
+						}
+						want = float32(float32(sums[i]-zero*p.Sums()[j]) * factor)
+						if bias != nil {
+							want += bias[j]
+						}
+					}
+					if got != want {
+						t.Fatalf("%d columns: element %d is %v, want %v", n, i, got, want)
+					}
+				}
+			}
+		})
+	}
+}

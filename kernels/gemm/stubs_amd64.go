@@ -1029,3 +1029,12 @@ func int8Tile6x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //
 //go:noescape
 func int8Tile6x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// scaleSumsAVX2 scales n sums, a positive multiple of 8. scales and bias may be nil.
+//
+//	for j := range n {
+//		dst[j] = float32(sums[j] - zero*columns[j]) * (scale * scales[j]) + bias[j]
+//	}
+//
+//go:noescape
+func scaleSumsAVX2(dst *float32, sums *int32, columns *int32, n int, zero int32, scale float32, scales *float32, bias *float32)

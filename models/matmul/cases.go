@@ -1,10 +1,12 @@
 package main
 
 import (
+	"math"
 	"math/rand/v2"
 
 	"github.com/kcompress/kcompress/kernels/butterfly"
 	"github.com/kcompress/kcompress/kernels/gemm"
+	"github.com/kcompress/kcompress/kernels/vec"
 )
 
 // testCase is one row of the table: a product here against a product of a
@@ -34,8 +36,11 @@ func cases() []testCase {
 	chain("radix-16 BB*, 512", radixSixteen(), 128, 5.5)
 	for _, n := range []int{512, 1024} {
 		for _, rows := range []int{16, 128} {
-			all = append(all, testCase{name: "float32 GEMM", in: n, out: n, rows: rows, flops: 2 * n * n, bar: 0.9,
-				prepare: func(rows int) func() { return multiplyDense(n, rows) }})
+			all = append(all,
+				testCase{name: "float32 GEMM", in: n, out: n, rows: rows, flops: 2 * n * n, bar: 0.9,
+					prepare: func(rows int) func() { return multiplyDense(n, rows) }},
+				testCase{name: "int8 GEMM", in: n, out: n, rows: rows, flops: 2 * n * n, bar: 0.8, quantized: true,
+					prepare: func(rows int) func() { return multiplyInt8(n, rows) }})
 		}
 	}
 	return all
@@ -94,4 +99,23 @@ func multiplyDense(n, rows int) func() {
 	p := gemm.Pack(random(n*n), n, n, false)
 	x, y := random(rows*n), make([]float32, rows*n)
 	return func() { p.Multiply(y, n, x, n, rows, 0, n, gemm.Epilogue{}) }
+}
+
+// multiplyInt8 is what the peer's dynamic int8 does: the activations are
+// quantized with one scale, the exact product is scaled back.
+func multiplyInt8(n, rows int) func() {
+	w := make([]int8, n*n)
+	for i, v := range random(n * n) {
+		w[i] = int8(127 * v)
+	}
+	p := gemm.PackInt8(w, n, n, false)
+	x, q, sums, y := random(rows*n), make([]uint8, rows*n), make([]int32, rows*n), make([]float32, rows*n)
+	return func() {
+		low, high := min(0, vec.Min(x)), max(0, vec.Max(x))
+		scale := (high - low) / 255
+		zero := uint8(math.RoundToEven(float64(-low / scale)))
+		vec.QuantizeUint8(q, x, scale, zero)
+		p.Multiply(sums, n, q, n, rows, 0, n)
+		p.ScaleSums(y, n, sums, n, rows, 0, n, int32(zero), scale/127, nil, nil)
+	}
 }

@@ -25,6 +25,7 @@ func main() {
 		int8VNNI(rows, 1)
 		int8VNNI(rows, 4)
 	}
+	scaleSums()
 	Generate()
 }
 
