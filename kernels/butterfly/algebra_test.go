@@ -115,7 +115,7 @@ func TestKronecker(t *testing.T) {
 	chains := algebraChains()
 	for i, a := range chains {
 		for j, b := range chains {
-			if a.In*b.In > 1000 || a.Out*b.Out > 1000 {
+			if a.In*b.In > 300 || a.Out*b.Out > 300 {
 				continue
 			}
 			ea, eb := entryOf(a), entryOf(b)

@@ -37,9 +37,13 @@ func Sinusoids(in, period int, rows []Sinusoid, window []float64) (*Chain, error
 	if err := checkSinusoids(in, period, rows, window); err != nil {
 		return nil, err
 	}
+	return sinusoids(in, period, rows, window, bestRadices(period, len(rows)))
+}
+
+// sinusoids is Sinusoids with given radices and without checks.
+func sinusoids(in, period int, rows []Sinusoid, window []float64, radices []int) (*Chain, error) {
 	b := &sinusoidBuilder{in: in, period: period, rows: rows, window: window}
 	b.groups = []sinusoidGroup{{classes: [2]int{rows[0].Twice & 1, none}}}
-	radices := bestRadices(period, len(rows))
 	b.chain = &Chain{In: in}
 	b.left, b.classes = period, 1
 	for i, radix := range radices {
@@ -298,11 +302,16 @@ func (b *sinusoidBuilder) lastFactor(radix int) {
 // predicted work. They depend on nothing else, so that a chain fits the
 // transposed chain of another one with the same frequencies.
 func bestRadices(period, rows int) []int {
+	return bestRadicesBy(period, func(radices []int) float64 { return radixCost(radices, period, rows) })
+}
+
+// bestRadicesBy is bestRadices for any cost.
+func bestRadicesBy(period int, costOf func(radices []int) float64) []int {
 	best, bestCost := []int{period}, math.Inf(1)
 	var visit func(radices []int, left int)
 	visit = func(radices []int, left int) {
 		if left == 1 {
-			if cost := radixCost(radices, period, rows); cost < bestCost {
+			if cost := costOf(radices); cost < bestCost {
 				best, bestCost = append([]int(nil), radices...), cost
 			}
 			return
