@@ -13,7 +13,10 @@ type program struct {
 	session *Session
 	outer   *scope
 
-	steps     []step
+	steps []step
+	// unfused are the nodes of the model that the steps compute, each by
+	// itself.
+	unfused   []Step
 	slots     int
 	names     map[string]int // slot of each value of this graph
 	constants []onnx.Value   // by slot, nil unless known at load
@@ -45,6 +48,8 @@ type step struct {
 	op     *ops.Operator
 	opset  int
 	kernel ops.Kernel
+	// source is what the kernel is built from, once it is known what is fused.
+	source *ops.Node
 	in     []int // slots, -1 for an absent input
 	out    []int
 	wanted []bool
@@ -63,6 +68,8 @@ type compiler struct {
 	unsupported []UnsupportedNode
 	// foldLeft is how many more bytes may be computed at load.
 	foldLeft int
+	// unfused leaves every node to itself.
+	unfused bool
 }
 
 // scope is the state of the compiler for one graph.
@@ -81,7 +88,17 @@ type scope struct {
 // compileModel prepares the graph of a model. Initializers that are also inputs
 // are constants unless they are named in overridden.
 func compileModel(m *onnx.Model, s *Session, overridden map[string]bool) (*program, error) {
-	c := &compiler{session: s, functions: newExpander(m, s.options.operators), foldLeft: foldBase + foldFactor*storedBytes(m)}
+	return compile(m, &compiler{session: s}, overridden)
+}
+
+// compileUnfused prepares the graph so that every value of it can be recorded.
+func compileUnfused(m *onnx.Model, s *Session) (*program, error) {
+	return compile(m, &compiler{session: s, unfused: true}, nil)
+}
+
+func compile(m *onnx.Model, c *compiler, overridden map[string]bool) (*program, error) {
+	c.functions = newExpander(m, c.session.options.operators)
+	c.foldLeft = foldBase + foldFactor*storedBytes(m)
 	nodes, err := c.functions.expand(m.Graph.Nodes, m.Opsets, 0)
 	if err != nil {
 		return nil, err
@@ -133,6 +150,15 @@ func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, ove
 		p.outputInfos = append(p.outputInfos, refine(info, sc.infos[slot]))
 	}
 	p.types = sc.types()
+	for i := range p.steps {
+		p.unfused = append(p.unfused, Step{p.steps[i].node, p.steps[i].opset})
+	}
+	if !c.unfused {
+		fuse(sc)
+	}
+	if err := sc.buildKernels(); err != nil {
+		return nil, err
+	}
 	p.findLastUses()
 	return p, nil
 }
@@ -229,12 +255,7 @@ func (sc *scope) add(n expandedNode) error {
 		return nil
 	}
 	st := step{node: n.Node, op: op, opset: n.opset()}
-	fail := func(err error) error {
-		if _, already := err.(*NodeError); already {
-			return err
-		}
-		return &NodeError{File: p.session.model.Path, Node: nodeName(n.Node), Op: opName(n.Node), Opset: st.opset, Err: err}
-	}
+	fail := func(err error) error { return sc.nodeError(&st, err) }
 	if err := checkInputCount(op, n.Node); err != nil {
 		return fail(err)
 	}
@@ -271,17 +292,21 @@ func (sc *scope) add(n expandedNode) error {
 		}
 		return subgraph{body}, nil
 	}
-	kernel, err := build(op, node)
-	if len(sc.compiler.unsupported) > 0 && err != nil {
-		return nil // the unsupported nodes of the body are the error to show
+	st.source = node
+	if len(n.Subgraphs()) > 0 || constant {
+		kernel, err := build(op, node)
+		if len(sc.compiler.unsupported) > 0 && err != nil {
+			return nil // the unsupported nodes of the body are the error to show
+		}
+		if err != nil {
+			return fail(err)
+		}
+		st.kernel = kernel
 	}
-	if err != nil {
-		return fail(err)
-	}
-	st.kernel = kernel
 	for slot := range sc.touched {
 		st.uses = append(st.uses, slot)
 	}
+	var err error
 	var infos []ops.Info
 	if op.Infer != nil {
 		if infos, err = infer(op, node); err != nil {
@@ -308,4 +333,31 @@ func (sc *scope) add(n expandedNode) error {
 	}
 	p.steps = append(p.steps, st)
 	return nil
+}
+
+// buildKernels builds the kernels that there are none of yet.
+func (sc *scope) buildKernels() error {
+	if len(sc.compiler.unsupported) > 0 {
+		return nil // which will be the error to show
+	}
+	for i := range sc.program.steps {
+		st := &sc.program.steps[i]
+		if st.kernel == nil {
+			kernel, err := build(st.op, st.source)
+			if err != nil {
+				return sc.nodeError(st, err)
+			}
+			st.kernel = kernel
+		}
+		st.source = nil
+	}
+	return nil
+}
+
+// nodeError adds the node to an error that names none.
+func (sc *scope) nodeError(st *step, err error) error {
+	if _, already := err.(*NodeError); already {
+		return err
+	}
+	return &NodeError{File: sc.compiler.session.model.Path, Node: nodeName(st.node), Op: opName(st.node), Opset: st.opset, Err: err}
 }

@@ -16,13 +16,10 @@ type Step struct {
 	Opset int
 }
 
-// Steps returns what a run computes, in order.
+// Steps returns what a run computes, in order: the nodes of the model, whether
+// or not the session fuses some of them.
 func (s *Session) Steps() []Step {
-	steps := make([]Step, len(s.program.steps))
-	for i, st := range s.program.steps {
-		steps[i] = Step{st.node, st.opset}
-	}
-	return steps
+	return slices.Clone(s.program.unfused)
 }
 
 // Recorder runs a model and keeps values between its nodes, for computing
@@ -43,7 +40,7 @@ func (s *Session) Recorder(names []string) (*Recorder, error) {
 		}
 	}
 	m.Graph = &g
-	p, err := compileModel(&m, s, nil)
+	p, err := compileUnfused(&m, s)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,10 @@
 package ops
 
 import (
+	"slices"
+
 	"github.com/kcompress/kcompress/kernels/butterfly"
+	"github.com/kcompress/kcompress/kernels/gemm"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime/compact"
 )
@@ -18,22 +21,26 @@ var chains = []Operator{
 const rowsPerTask = 16
 
 func buildChain(n *Node) (Kernel, error) {
-	for _, t := range n.Constants[1:] {
-		if t == nil {
-			return runUnpreparedChain(n)
-		}
+	stored := n.Constants[1:len(n.Inputs)] // a residual may follow
+	if slices.Contains(stored, nil) {
+		return runUnpreparedChain(n)
 	}
-	kernel, err := prepareChain(n, n.Constants[1:])
+	kernel, err := prepareChain(n, stored)
 	if err != nil {
 		return nil, err
 	}
+	kernel.after = n.After
 	return func(c *Call) error { return runChain(c, kernel) }, nil
 }
+
+// isChain reports whether the runtime runs a node as a chain.
+func isChain(n *Node) bool { return compact.IsChain(n.Node) }
 
 // preparedChain is a chain in the form that the kernels read.
 type preparedChain struct {
 	*butterfly.Kernel
 	products int // multiplications for one row
+	after    Epilogue
 }
 
 func prepareChain(n *Node, stored []*onnx.Tensor) (*preparedChain, error) {
@@ -94,14 +101,29 @@ func runChain(c *Call, kernel *preparedChain) error {
 	if err != nil {
 		return err
 	}
+	e, err := kernel.after.rows(c, y)
+	if err != nil {
+		return err
+	}
+	inKernel := butterfly.Epilogue{Bias: e.Bias}
+	switch e.Activation {
+	case gemm.None:
+	case gemm.Relu:
+		inKernel.Activation = butterfly.Relu
+	default:
+		e.apply = kernel.after.Activation.Apply
+	}
 	src, dst := x.Float32s(), y.Float32s()
+	in, out := kernel.In(), kernel.Out()
 	if tasks == 1 {
-		kernel.Apply(dst, src, rows, butterfly.Epilogue{}, scratch)
+		kernel.Apply(dst, src, rows, inKernel, scratch)
+		e.finish(dst, out, 0, rows, 0, out)
 		return nil
 	}
 	c.Parallel(rows, rowsPerTask, func(from, to int) {
 		task := from / rowsPerTask
-		kernel.Apply(dst[from*kernel.Out():to*kernel.Out()], src[from*kernel.In():to*kernel.In()], to-from, butterfly.Epilogue{}, scratch[task*size:(task+1)*size])
+		kernel.Apply(dst[from*out:to*out], src[from*in:to*in], to-from, inKernel, scratch[task*size:(task+1)*size])
+		e.finish(dst, out, from, to, 0, out)
 	})
 	return nil
 }

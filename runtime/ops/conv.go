@@ -30,6 +30,7 @@ type conv struct {
 	wide   wideConstants
 	weight *onnx.Tensor // if constant, in float32
 	packed func() []*gemm.Packed
+	after  Epilogue
 	// last is the plan of the last run, which the next one with inputs of the
 	// same shapes uses again.
 	last atomic.Pointer[convCall]
@@ -55,7 +56,7 @@ func buildConv(n *Node) (Kernel, error) {
 	if err != nil {
 		return nil, err
 	}
-	v := &conv{window: w, group: n.Int("group", 1), wide: widenConstants(n)}
+	v := &conv{window: w, group: n.Int("group", 1), wide: widenConstants(n), after: n.After}
 	if w := v.wide.of(n, 1); w != nil && w.Rank() > 2 {
 		v.weight = w
 		v.packed = sync.OnceValue(v.pack)
@@ -96,15 +97,54 @@ func (v *conv) run(c *Call) error {
 	}
 	switch x.Type {
 	case onnx.Float32:
-		if v.packed != nil && s.positions < panel && s.filters/s.group >= panel {
-			return convPatches(c, s, v.packed(), y, x, c.Tensor(2))
-		}
-		convolve[float32](c, s, y, x, w)
+		return v.runFloat32(c, s, y, x, w)
 	case onnx.Float64:
-		convolve[float64](c, s, y, x, w)
+		convolve(c, s, onnx.View[float64](y), onnx.View[float64](x), onnx.View[float64](w), floatsIn[float64](c.Tensor(2)))
 	default:
 		return c.TypeError(0)
 	}
+	return nil
+}
+
+func (v *conv) runFloat32(c *Call, s *convCall, y, x, w *onnx.Tensor) error {
+	bias := v.after.Bias
+	if bias == nil {
+		bias = floatsIn[float32](c.Tensor(2))
+	}
+	if v.packed != nil && s.positions < panel && s.filters/s.group >= panel {
+		if err := convPatches(c, s, v.packed(), y, x, bias); err != nil {
+			return err
+		}
+	} else {
+		convolve(c, s, y.Float32s(), x.Float32s(), w.Float32s(), bias)
+	}
+	return v.finish(c, y, s)
+}
+
+// floatsIn returns the elements of a tensor, nil if there is none.
+func floatsIn[T float](t *onnx.Tensor) []T {
+	if t == nil {
+		return nil
+	}
+	return onnx.View[T](t)
+}
+
+// finish does the part of the epilogue that follows the bias.
+func (v *conv) finish(c *Call, y *onnx.Tensor, s *convCall) error {
+	if v.after.Residual == 0 && v.after.Activation == nil {
+		return nil
+	}
+	e, err := v.after.rows(c, y)
+	if err != nil {
+		return err
+	}
+	if e.Activation != gemm.None {
+		e.apply = v.after.Activation.Apply
+	}
+	rows := s.images * s.filters
+	c.Parallel(rows, max(1, elementGrain/max(1, s.positions)), func(from, to int) {
+		e.finish(y.Float32s(), s.positions, from, to, 0, s.positions)
+	})
 	return nil
 }
 
@@ -162,12 +202,7 @@ const columnElements = 1 << 16
 
 // convolve computes y from the bias upwards, a block of output positions of
 // one image and group at a time.
-func convolve[T float](c *Call, s *convCall, y, x, w *onnx.Tensor) {
-	xv, wv, yv := onnx.View[T](x), onnx.View[T](w), onnx.View[T](y)
-	var bias []T
-	if b := c.Tensor(2); b != nil {
-		bias = onnx.View[T](b)
-	}
+func convolve[T float](c *Call, s *convCall, yv, xv, wv, bias []T) {
 	if s.direct != nil {
 		c.Used("direct", s.images*s.filters*s.positions*s.inner)
 		convDirect(c, s, yv, xv, wv, bias)
@@ -234,7 +269,7 @@ func (s *convCall) isPointwise() bool {
 
 // convPatches is the way for few output positions, as in streaming models:
 // the patch that each position covers is a row, times the packed weight.
-func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x, b *onnx.Tensor) error {
+func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x *onnx.Tensor, bias []float32) error {
 	filters, channels, positions := s.filters/s.group, s.channels/s.group, s.positions
 	scratch, err := c.Scratch(2*s.inner*positions + filters*positions)
 	if err != nil {
@@ -243,10 +278,6 @@ func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x, b *onnx.Ten
 	columns := scratch[:s.inner*positions]
 	patches := scratch[s.inner*positions:][:s.inner*positions]
 	rows := scratch[2*s.inner*positions:]
-	var bias []float32
-	if b != nil {
-		bias = b.Float32s()
-	}
 	for part := range s.images * s.group {
 		image := x.Float32s()[part*channels*s.plane:][:channels*s.plane]
 		im2col(s.placement, columns, image, channels, 0, positions, false)
@@ -256,7 +287,7 @@ func convPatches(c *Call, s *convCall, weights []*gemm.Packed, y, x, b *onnx.Ten
 		if bias != nil {
 			b = bias[g*filters:][:filters]
 		}
-		multiplyPacked(c, weights[g], rows, filters, patches, s.inner, positions, b)
+		multiplyPacked(c, weights[g], rows, filters, patches, s.inner, positions, withBias(b))
 		vec.Transpose(y.Float32s()[part*filters*positions:][:filters*positions], rows, positions, filters)
 	}
 	return nil

@@ -18,14 +18,15 @@ type gemmNode struct {
 	// weight is alpha B', packed, if B is constant, else nil.
 	weight *gemm.Packed
 	// bias is beta C if C is constant and a row, and weight is not nil.
-	bias []float32
+	bias  []float32
+	after Epilogue
 }
 
 func buildGemm(n *Node) (Kernel, error) {
 	g := &gemmNode{
 		alpha: n.Float("alpha", 1), beta: n.Float("beta", 1),
 		transA: n.Bool("transA", false), transB: n.Bool("transB", false),
-		wide: widenConstants(n),
+		wide: widenConstants(n), after: n.After,
 	}
 	if err := n.Err(); err != nil {
 		return nil, err
@@ -117,7 +118,14 @@ func (g *gemmNode) run(c *Call) error {
 // runPacked is the way of a linear layer: constant weight, bias a constant row.
 func (g *gemmNode) runPacked(c *Call, y, a, bias *onnx.Tensor) error {
 	m, k, n := a.Shape[0], a.Shape[1], y.Shape[1]
-	multiplyPacked(c, g.weight, y.Float32s(), n, a.Float32s(), k, m, g.bias)
+	e, err := g.after.rows(c, y)
+	if err != nil {
+		return err
+	}
+	if g.bias != nil {
+		e.Bias = g.bias
+	}
+	multiplyPacked(c, g.weight, y.Float32s(), n, a.Float32s(), k, m, e)
 	if bias != nil && g.bias == nil {
 		addScaled(y.Float32s(), bias.Float32s(), y.Shape, bias.Shape, g.beta)
 	}

@@ -161,7 +161,7 @@ func (v *integerConv) sums(c *Call, r *integerConvCall) (s convSums, err error) 
 		if v.conv.packed != nil && r.positions < panel && r.filters/r.group >= panel {
 			return s, convPatches(c, r.convCall, v.conv.packed(), y, image, nil)
 		}
-		convolve[float32](&Call{Context: c.Context, Pool: c.Pool}, r.convCall, y, image, w)
+		convolve(&Call{Context: c.Context, Pool: c.Pool}, r.convCall, s.float32s, differ, w.Float32s(), nil)
 		return s, nil
 	}
 	wide, err := image.ConvertTo(onnx.Float64)
@@ -170,7 +170,7 @@ func (v *integerConv) sums(c *Call, r *integerConvCall) (s convSums, err error) 
 	}
 	y := onnx.NewTensor(onnx.Float64, r.shape...)
 	if s.float64s = onnx.View[float64](y); len(s.float64s) > 0 {
-		convolve[float64](&Call{Context: c.Context, Pool: c.Pool}, r.convCall, y, wide, r.weight.float64s)
+		convolve(&Call{Context: c.Context, Pool: c.Pool}, r.convCall, s.float64s, onnx.View[float64](wide), onnx.View[float64](r.weight.float64s), nil)
 	}
 	return s, nil
 }

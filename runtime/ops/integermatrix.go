@@ -89,7 +89,7 @@ func (w *integerMatrix) multiply(c *Call, dst []int32, a []float32, m int) error
 		return err
 	}
 	for i, p := range w.parts {
-		multiplyPacked(c, p, sums, w.n, a[i*w.part:], w.k, m, nil)
+		multiplyPacked(c, p, sums, w.n, a[i*w.part:], w.k, m, rowEpilogue{})
 		first := i == 0
 		c.Parallel(len(dst), spanOfTensor, func(from, to int) {
 			d, s := dst[from:to], sums[from:to]

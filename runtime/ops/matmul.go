@@ -21,6 +21,7 @@ type matMulNode struct {
 	wide wideConstants
 	// weight is a constant right matrix, packed, else nil.
 	weight *gemm.Packed
+	after  Epilogue
 	// last is the plan of the last run, which the next one with inputs of the
 	// same shapes uses again.
 	last atomic.Pointer[matMulPlan]
@@ -34,7 +35,7 @@ type matMulPlan struct {
 
 // buildMatMul packs a constant right matrix once.
 func buildMatMul(n *Node) (Kernel, error) {
-	v := &matMulNode{wide: widenConstants(n)}
+	v := &matMulNode{wide: widenConstants(n), after: n.After}
 	if b := v.wide.of(n, 1); b != nil && (b.Rank() == 1 || b.Rank() == 2) {
 		rows, columns := b.Shape[0], 1
 		if b.Rank() == 2 {
@@ -79,8 +80,11 @@ func (v *matMulNode) run(c *Call) error {
 	switch a.Type {
 	case onnx.Float32:
 		if v.weight != nil {
-			multiplyPacked(c, v.weight, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, nil)
-			return nil
+			e, err := v.after.rows(c, y)
+			if err == nil {
+				multiplyPacked(c, v.weight, y.Float32s(), s.n, a.Float32s(), s.k, s.batches*s.m, e)
+			}
+			return err
 		}
 		multiplyBatches[float32](c, s, y, a, b)
 	case onnx.Float64:

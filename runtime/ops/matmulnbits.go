@@ -72,7 +72,7 @@ func (v *matMulNBits) run(c *Call, weight *gemm.Packed) error {
 	if err != nil {
 		return err
 	}
-	multiplyPacked(c, weight, y.Float32s(), v.n, a.Float32s(), v.k, a.Len()/v.k, biases)
+	multiplyPacked(c, weight, y.Float32s(), v.n, a.Float32s(), v.k, a.Len()/v.k, withBias(biases))
 	return nil
 }
 

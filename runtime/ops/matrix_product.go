@@ -62,29 +62,35 @@ func addProducts[T number](dst []T, x T, b matrix[T], p int) {
 // panel is the number of columns that ranges of columns are multiples of.
 const panel = 16
 
-// multiplyPacked computes dst = a w + bias on the threads of the call, for m
-// rows of a. bias has an element for each column, or is nil.
-func multiplyPacked(c *Call, w *gemm.Packed, dst []float32, dstStride int, a []float32, aStride, m int, bias []float32) {
+// multiplyPacked computes dst = a w, finished by e, on the threads of the call,
+// for m rows of a.
+func multiplyPacked(c *Call, w *gemm.Packed, dst []float32, dstStride int, a []float32, aStride, m int, e rowEpilogue) {
 	k, n := w.K(), w.N()
 	if m == 0 || n == 0 {
 		return
 	}
 	c.Used("packed", m*n*k)
-	e := gemm.Epilogue{Bias: bias}
-	if rows := rowsPerRange(n * k); m > rows {
+	if rows := rowsPerRange(n * k); m > rows && c.Pool.Threads() > 1 {
 		c.Parallel(m, rows, func(from, to int) {
-			w.Multiply(dst[from*dstStride:], dstStride, a[from*aStride:], aStride, to-from, 0, n, e)
+			w.Multiply(dst[from*dstStride:], dstStride, a[from*aStride:], aStride, to-from, 0, n, e.Epilogue)
+			e.finish(dst, dstStride, from, to, 0, n)
 		})
 		return
 	}
-	columns := columnsPerRange(m, k)
-	if n <= columns {
-		w.Multiply(dst, dstStride, a, aStride, m, 0, n, e)
+	if columns := columnsPerRange(m, k); n > columns && c.Pool.Threads() > 1 {
+		c.Parallel(n, columns, func(from, to int) {
+			w.Multiply(dst, dstStride, a, aStride, m, from, to, e.Epilogue)
+			e.finish(dst, dstStride, 0, m, from, to)
+		})
 		return
 	}
-	c.Parallel(n, columns, func(from, to int) {
-		w.Multiply(dst, dstStride, a, aStride, m, from, to, e)
-	})
+	w.Multiply(dst, dstStride, a, aStride, m, 0, n, e.Epilogue)
+	e.finish(dst, dstStride, 0, m, 0, n)
+}
+
+// withBias is the epilogue that adds a bias, which may be nil.
+func withBias(bias []float32) rowEpilogue {
+	return rowEpilogue{Epilogue: gemm.Epilogue{Bias: bias}}
 }
 
 // rangeWork is the number of multiplications worth a range of their own.

@@ -17,6 +17,8 @@ type Node struct {
 	Constants []*onnx.Tensor
 	// Types holds, for each input, what inference found out.
 	Types []Info
+	// After is what the runtime has fused into the node.
+	After Epilogue
 	// Compile prepares a graph attribute to be run by the kernel.
 	Compile func(g *onnx.Graph) (Body, error)
 

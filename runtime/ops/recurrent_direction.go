@@ -94,7 +94,7 @@ func (s *recurrentDirection[T]) inputProducts(bias []T) {
 func linear[T float](c *Call, dst, a []T, stride, rows int, w []T, n, k int, weight *gemm.Packed, bias []T) {
 	if single, ok := any(dst).([]float32); ok && weight != nil {
 		b, _ := any(bias).([]float32)
-		multiplyPacked(c, weight, single, n, any(a).([]float32), stride, rows, b)
+		multiplyPacked(c, weight, single, n, any(a).([]float32), stride, rows, withBias(b))
 		return
 	}
 	matrixProduct(dst, n, matrix[T]{data: a, stride: stride}, matrix[T]{data: w, stride: k, transposed: true}, rows, n, k, false)
