@@ -86,7 +86,7 @@ func TestJSONPageIsComplete(t *testing.T) {
 	documented := documentedKeys(string(page))
 	for command, value := range map[string]any{
 		"inspect": inspection{}, "fit": report.Report{}, "run": runResult{}, "eval": evalResult{},
-		"bench": benchResult{}, "bench --profile": profileResult{}, "apply": fit.Applied{}, "test": testResult{},
+		"bench": benchResult{}, "bench --profile": profileResult{}, "kernels": kernelsResult{}, "apply": fit.Applied{}, "test": testResult{},
 	} {
 		printed := map[string]string{}
 		addKeys(printed, "", reflect.TypeOf(value))

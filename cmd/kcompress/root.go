@@ -21,6 +21,7 @@ var commands = []func(console) *cobra.Command{
 	newRun,
 	newEval,
 	newBench,
+	newKernels,
 	newApply,
 	newTest,
 	newReport,

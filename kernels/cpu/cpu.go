@@ -80,6 +80,13 @@ func SetForTest(l Level) (restore func()) {
 	return func() { current.Store(before) }
 }
 
+// At runs f with l as the current level of the whole process, for measurements.
+// It has the conditions of SetForTest.
+func At(l Level, f func()) {
+	defer SetForTest(l)()
+	f()
+}
+
 // choose returns the level that the value of KCOMPRESS_CPU asks for, or the
 // best of levels (sorted, not empty) where it is empty or cannot be followed.
 func choose(value string, levels []Level) (Level, error) {

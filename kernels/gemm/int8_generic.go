@@ -9,13 +9,15 @@ func int8TileGeneric(dst []int32, dstStride int, a []int16, aStride int, b []int
 	for i := range rows * strips {
 		x := a[i*aStride:][:steps*int8Steps]
 		for panel := range panels {
-			values, y := b[panel*panelStride:][:len(x)*panelWidth], dst[i*dstStride+panel*panelWidth:][:panelWidth]
-			for j := range y {
-				sum := int32(0)
-				for p, v := range x {
-					sum += int32(v) * int32(values[(p/int8Steps*panelWidth+j)*int8Steps+p%int8Steps])
+			y := dst[i*dstStride+panel*panelWidth:][:panelWidth]
+			clear(y)
+			for step := range steps {
+				x := x[step*int8Steps:][:int8Steps]
+				values := b[panel*panelStride+step*panelWidth*int8Steps:][:panelWidth*int8Steps]
+				for j := range y {
+					w := values[j*int8Steps:][:int8Steps]
+					y[j] += int32(x[0])*int32(w[0]) + int32(x[1])*int32(w[1]) + int32(x[2])*int32(w[2]) + int32(x[3])*int32(w[3])
 				}
-				y[j] = sum
 			}
 		}
 	}
