@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime/compact"
 )
 
 // Body is a list of nodes with values of its own: the graph of a model, a
@@ -125,6 +126,9 @@ func constantOf(n *onnx.Node) *onnx.Tensor {
 
 // node records the weights that a node takes.
 func (w *walker) node(b *Body, n *onnx.Node) {
+	if compact.IsChain(n) {
+		return // its factors are stored as they are meant to be
+	}
 	inputs := weightInputs(n)
 	f := w.model.Function(n)
 	if f != nil {

@@ -23,6 +23,8 @@ type Structure struct {
 	// Error is ||W - chain|| / ||W||, of the values as the kernels compute them.
 	// It is at most Tolerance, or within the rounding of the weight.
 	Error float64
+
+	sinusoids bool // rows are sinusoids: such on one input may share a chain
 }
 
 // Tolerance is the largest relative error of a structure, of the whole weight and

@@ -3,12 +3,19 @@
 package recognise
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/compact"
+	"github.com/kcompress/kcompress/runtime/conformance"
 )
 
 // Every weight of the models in ../shared is looked at. Those that are found are
@@ -77,4 +84,81 @@ func weights(g *onnx.Graph) []*onnx.Tensor {
 		}
 	}
 	return list
+}
+
+// The bases of the audio models in ../shared/zoo are found, and the outputs of
+// the rewritten models are those that ONNX Runtime gave for the originals.
+func TestAudioModels(t *testing.T) {
+	for name, want := range map[string]int{
+		"wakeword-melspectrogram": 2, "vad-silero-v4": 2, "vad-silero-v5": 2, "vad-silero-v6": 2, "denoise-gtcrn": 2,
+	} {
+		folder := filepath.Join("../../../shared/zoo", name)
+		m, err := onnx.Load(filepath.Join(folder, "model.onnx"))
+		if err != nil {
+			t.Skip("no models in ../shared")
+		}
+		s, err := runtime.New(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, found, err := Model(m, Options{Weights: compact.INT8, Type: s.Type})
+		s.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		replaced := 0
+		for _, f := range found {
+			if f.Kept == "" {
+				replaced++
+			}
+			t.Logf("%s: %v [%d, %d] is %s: %d -> %d bytes, kept: %q", name, f.Nodes, f.Out, f.In, f.Kind, f.Bytes, f.Structure.Bytes(), f.Kept)
+		}
+		if replaced != want {
+			t.Errorf("%s: %d replaced, want %d", name, replaced, want)
+		}
+		if err := sameOutputs(t, after, folder); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// sameOutputs runs a model on the test data of a folder, with the tolerance of
+// the ONNX suite.
+func sameOutputs(t *testing.T, m *onnx.Model, folder string) error {
+	t.Helper()
+	data, err := m.Encode()
+	if err != nil {
+		return err
+	}
+	path := filepath.Join(t.TempDir(), filepath.Base(folder), "model.onnx")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		return err
+	}
+	if keep := os.Getenv("KEEP"); keep != "" {
+		if err := os.WriteFile(filepath.Join(keep, filepath.Base(folder)+".onnx"), data, 0o644); err != nil {
+			return err
+		}
+	}
+	from, err := filepath.Abs(filepath.Join(folder, "test_data_set_0"))
+	if err != nil {
+		return err
+	}
+	if err := os.Symlink(from, filepath.Join(filepath.Dir(path), "test_data_set_0")); err != nil {
+		return err
+	}
+	cases, err := conformance.Find(filepath.Dir(path))
+	if err != nil {
+		return err
+	}
+	if len(cases) != 1 {
+		return fmt.Errorf("%d cases", len(cases))
+	}
+	tolerance := conformance.Tolerance{Relative: 1e-3, Absolute: 1e-4}
+	if r := cases[0].Run(context.Background(), conformance.Options{Tolerance: tolerance}); r.Status != conformance.Passed {
+		return errors.New(r.Reason)
+	}
+	return nil
 }

@@ -42,7 +42,11 @@ func (f *sinusoidFit) chain(in, period int, rows []butterfly.Sinusoid, window []
 	if err == nil && before != nil {
 		chain, err = chain.SelectedColumns(before, in)
 	}
-	return named(f.name(), chain, err)
+	s := named(f.name(), chain, err)
+	if s != nil {
+		s.sinusoids = true
+	}
+	return s
 }
 
 // halfPeriod returns the chain of a DCT or DST of type II as a Fourier transform

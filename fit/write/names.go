@@ -52,3 +52,12 @@ func (n *names) fresh(want string) string {
 	n.taken[name] = true
 	return name
 }
+
+// Names makes value and node names that a model does not have yet.
+type Names struct{ names *names }
+
+// NewNames collects the names of the model.
+func NewNames(m *onnx.Model) Names { return Names{newNames(m)} }
+
+// Fresh returns the wanted name, with a number behind it if it is taken.
+func (n Names) Fresh(want string) string { return n.names.fresh(want) }

@@ -91,6 +91,10 @@ const (
 // the chain that replaces a weight: an operator beside it holds the others.
 const PartOfChain = "/part"
 
+// Recognised ends the source of a chain node that was put in the place of a
+// weight without loss (package fit/recognise).
+const Recognised = "/exact"
+
 var chainAttributes = []string{attrPatterns, attrIn, attrOut, attrWeights, attrSource, attrError}
 
 // IsChain reports whether n is a chain node by its name and attributes.
