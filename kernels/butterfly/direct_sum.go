@@ -120,6 +120,9 @@ func (s *summation) multiply() {
 			b, c = max(b, f.B), max(c, f.C)
 		}
 	}
+	if s.multiplyAlike(factors) {
+		return
+	}
 	var order []int
 	result := Factor{Pattern: Pattern{B: b, C: c, D: 1}}
 	for i, part := range s.parts {
@@ -153,6 +156,30 @@ func (s *summation) multiply() {
 	}
 	s.factors = append(s.factors, gatherFactor(order, s.size, 1), result)
 	s.size = result.Rows()
+}
+
+// multiplyAlike puts blocks of equal size and stride one after the other, if
+// the features of both parts are in order.
+func (s *summation) multiplyAlike(factors [2]*Factor) bool {
+	f, g := factors[0], factors[1]
+	if f == nil || g == nil || f.B != g.B || f.C != g.C || f.D != g.D {
+		return false
+	}
+	for i, at := range append(append([]int(nil), s.parts[0].at...), s.parts[1].at...) {
+		if at != i {
+			return false
+		}
+	}
+	result := Factor{Pattern: Pattern{f.A + g.A, f.B, f.C, f.D}, Values: append(append([]float32(nil), f.Values...), g.Values...)}
+	s.factors = append(s.factors, result)
+	s.size = result.Rows()
+	for i, part := range s.parts {
+		part.at = upTo(factors[i].Rows())
+		for j := range part.at {
+			part.at[j] += i * f.Rows()
+		}
+	}
+	return true
 }
 
 // identityBlocks passes n features through, in blocks of this size.

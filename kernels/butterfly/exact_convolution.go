@@ -99,9 +99,11 @@ const sparseDiagonals = 32
 
 // smallestCircular embeds a Toeplitz matrix in a circulant one.
 func smallestCircular(out, in int, diagonal func(int) float64, circulant bool) (*Chain, error) {
-	period := bestPeriod(out+in-1, in, out)
-	if circulant && periodCost(in, in, in) < periodCost(period, in, out) {
-		period = in
+	period, radices := bestPeriod(out+in-1, in, out, merged)
+	if circulant {
+		if own := bestRadicesBy(in, circularCost(in, in, in, merged)); circularCost(in, in, in, merged)(own) < circularCost(period, in, out, merged)(radices) {
+			period, radices = in, own
+		}
 	}
 	taps := make([]float64, period)
 	if circulant && period == in {
@@ -113,7 +115,7 @@ func smallestCircular(out, in int, diagonal func(int) float64, circulant bool) (
 			taps[modulo(d, period)] = diagonal(d)
 		}
 	}
-	c, err := circular(out, in, period, spectrum(taps))
+	c, err := circular(out, in, period, radices, spectrum(taps))
 	if err != nil {
 		return nil, err
 	}
@@ -128,18 +130,19 @@ func smallestCircular(out, in int, diagonal func(int) float64, circulant bool) (
 }
 
 // bestPeriod returns the cheapest period of at least `least` for a circular
-// convolution.
-func bestPeriod(least, in, out int) int {
-	best, bestCost := 0, math.Inf(1)
-	for period := least; period <= least+least/3+8; period++ {
-		if !isSmooth(period) {
+// convolution, and its radices.
+func bestPeriod(least, in, out int, middle float64) (period int, radices []int) {
+	best := math.Inf(1)
+	for n := least; n <= least+least/3+8; n++ {
+		if !isSmooth(n) {
 			continue
 		}
-		if cost := periodCost(period, in, out); cost < bestCost {
-			best, bestCost = period, cost
+		costOf := circularCost(n, in, out, middle)
+		if r := bestRadicesBy(n, costOf); costOf(r) < best {
+			best, period, radices = costOf(r), n, r
 		}
 	}
-	return best
+	return period, radices
 }
 
 // isSmooth reports whether n has no prime factor above 7.
@@ -152,58 +155,78 @@ func isSmooth(n int) bool {
 	return n == 1
 }
 
-func periodCost(period, in, out int) float64 {
-	radices := circularRadices(period, in, out)
-	return circularCost(radices, period, in, out)
-}
+// What the last radix of the transforms costs: its factors are merged into one,
+// or something stands between them.
+const (
+	merged   = 1.0
+	separate = 2.0
+)
 
-// circularRadices are the radices for both transforms of a convolution.
-func circularRadices(period, in, out int) []int {
-	return bestRadicesBy(period, func(radices []int) float64 { return circularCost(radices, period, in, out) })
-}
-
-// circularCost is radixCost for both transforms with the factors in the middle
-// merged.
-func circularCost(radices []int, period, in, out int) float64 {
-	cost, features := 0.0, float64(period)
-	for i, r := range radices {
-		last := i == len(radices)-1
-		switch {
-		case i == 0 && last:
-			cost += float64(in) * float64(out)
-		case i == 0:
-			cost += float64(r) * float64(in+out)
-		case last:
-			cost += 2 * float64(r) * features
-		default:
-			cost += 4 * float64(r) * features
+// circularCost is radixCost for both transforms of a convolution.
+func circularCost(period, in, out int, middle float64) func(radices []int) float64 {
+	return func(radices []int) float64 {
+		cost, features := 0.0, float64(period)
+		if r := radices[0]; r%2 == 1 { // the constant class is alone in its group
+			features *= float64(r+1) / float64(r)
 		}
-		cost += 2 * factorCost * 2 * features
+		for i, r := range radices {
+			last := i == len(radices)-1
+			switch {
+			case i == 0 && last:
+				cost += float64(in) * float64(out)
+			case i == 0:
+				cost += float64(r) * float64(in+out)
+			case last:
+				cost += middle * 2 * float64(r) * features
+			default:
+				cost += 4 * float64(r) * features
+			}
+			cost += 4 * factorCost * features
+		}
+		return cost
 	}
-	return cost
 }
 
-// spectrum is the DFT of real numbers, 0 to n/2. Sums are exact to about n
-// rounding units of float64.
+// spectrum is the DFT of real numbers, 0 to n/2.
 func spectrum(x []float64) []complex128 {
 	n := len(x)
-	cos, sin := make([]float64, n), make([]float64, n)
-	for j := range n {
-		cos[j], sin[j] = turn(2*j, n)
+	numbers, roots := make([]complex128, n), make([]complex128, n)
+	for j, v := range x {
+		cos, sin := turn(2*j, n)
+		numbers[j], roots[j] = complex(v, 0), complex(cos, -sin)
 	}
-	result := make([]complex128, n/2+1)
-	for k := range result {
-		re, im, at := 0.0, 0.0, 0
-		for _, v := range x {
-			re += v * cos[at]
-			im -= v * sin[at]
-			if at += k; at >= n {
-				at -= n
-			}
+	return fourier(numbers, roots, 1)[:n/2+1]
+}
+
+// fourier is the DFT of n numbers by decimation in time; roots[j*step] is
+// exp(-2 pi i j / n).
+func fourier(x, roots []complex128, step int) []complex128 {
+	n := len(x)
+	y := make([]complex128, n)
+	if n == 1 {
+		y[0] = x[0]
+		return y
+	}
+	radix := n
+	for d := 2; d*d <= n; d++ {
+		if n%d == 0 {
+			radix = d
+			break
 		}
-		result[k] = complex(re, im)
 	}
-	return result
+	for first := range radix {
+		part := make([]complex128, n/radix)
+		for j := range part {
+			part[j] = x[j*radix+first]
+		}
+		if radix < n {
+			part = fourier(part, roots, step*radix)
+		}
+		for k := range y {
+			y[k] += part[k%len(part)] * roots[first*k%n*step]
+		}
+	}
+	return y
 }
 
 // negligible is up to which share of the largest one a coefficient is zero.
@@ -211,7 +234,18 @@ const negligible = 1e-13
 
 // circular returns the first out rows and in columns of the circulant matrix of
 // a period with this spectrum.
-func circular(out, in, period int, spectrum []complex128) (*Chain, error) {
+func circular(out, in, period int, radices []int, spectrum []complex128) (*Chain, error) {
+	first, second, err := circularParts(out, in, period, radices, spectrum)
+	if err != nil {
+		return nil, err
+	}
+	return Product(first, second)
+}
+
+// circularParts returns the transform of the inputs, multiplied by the
+// spectrum, and the inverse transform. The numbers between them are the parts
+// of the frequencies that are not negligible.
+func circularParts(out, in, period int, radices []int, spectrum []complex128) (first, second *Chain, err error) {
 	largest := 0.0
 	for _, v := range spectrum {
 		largest = max(largest, cmplx.Abs(v))
@@ -230,16 +264,13 @@ func circular(out, in, period int, spectrum []complex128) (*Chain, error) {
 		}
 	}
 	if len(forward) == 0 {
-		return single(newFactor(Pattern{1, out, in, 1})), nil
+		return single(newFactor(Pattern{1, 1, in, 1})), single(newFactor(Pattern{1, out, 1, 1})), nil
 	}
-	radices := circularRadices(period, in, out)
-	first, err := sinusoids(in, period, forward, nil, radices)
-	if err != nil {
-		return nil, err
+	if first, err = sinusoids(in, period, forward, nil, radices); err != nil {
+		return nil, nil, err
 	}
-	second, err := sinusoids(out, period, inverse, nil, radices)
-	if err != nil {
-		return nil, err
+	if second, err = sinusoids(out, period, inverse, nil, radices); err != nil {
+		return nil, nil, err
 	}
-	return Product(first, second.Transposed())
+	return first, second.Transposed(), nil
 }

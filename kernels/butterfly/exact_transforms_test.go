@@ -74,7 +74,7 @@ func dftEntry(n, row, column int, sign float64) float64 {
 
 func TestTransformsOfEverySize(t *testing.T) {
 	for _, f := range transforms() {
-		for n := f.smallest; n <= 70; n++ {
+		for n := f.smallest; n <= 48; n++ {
 			c, err := f.build(n)
 			checkMatrix(t, fmt.Sprint(f.name, " ", n), c, err, f.out(n), f.in(n), func(row, column int) float64 { return f.entry(n, row, column) })
 		}
@@ -116,5 +116,31 @@ func TestTransformsReject(t *testing.T) {
 	}
 	if _, err := WindowedRealDFT(8, 2, []float64{1, math.NaN()}); err == nil {
 		t.Error("no error for a window with NaN")
+	}
+}
+
+// Primes, twice a prime, multiples of one and safe primes take the way of
+// exact_prime.go, which must be used where it is smaller.
+func TestSinusoidsOfLargePrimes(t *testing.T) {
+	r := newRand(8)
+	for _, period := range []int{37, 74, 107, 123, 193, 257, 263, 514} {
+		in := period - r.IntN(8)
+		window := normals(uint64(period), in)
+		var rows []Sinusoid
+		for range period {
+			rows = append(rows, Sinusoid{2 * (r.IntN(3*period) - period), r.NormFloat64(), r.NormFloat64()})
+		}
+		entry := func(i, j int) float64 {
+			turns := rows[i].Twice / 2 * j
+			return window[j] * (rows[i].Cos*cosOf(2*turns, period) + rows[i].Sin*sinOf(2*turns, period))
+		}
+		p := largestPrime(period)
+		c, err := primeSinusoids(in, period, p, rows, window)
+		checkMatrix(t, fmt.Sprint("prime ", period), c, err, len(rows), in, entry)
+		best, err := Sinusoids(in, period, rows, window)
+		checkMatrix(t, fmt.Sprint("best ", period), best, err, len(rows), in, entry)
+		if period >= 257 && best.Design().Values() > in*len(rows)*2/3 {
+			t.Errorf("period %d: %d values of %d (%v)", period, best.Design().Values(), in*len(rows), best.Design())
+		}
 	}
 }

@@ -28,6 +28,8 @@ func (c *Chain) simplifyAt(i int) bool {
 	}
 	next := c.Factors[i+1]
 	switch {
+	case f.isIdentityFor(next, features):
+		c.replace(i, 2, next)
 	case f.IsGather() && next.IsGather():
 		c.replace(i, 2, composedGathers(f, next, features))
 	case next.isDiagonal() && !f.IsGather():
@@ -76,6 +78,39 @@ func (f Factor) isIdentity(features int) bool {
 		}
 	}
 	return true
+}
+
+// isIdentityFor recognises a gather of all features in order but for zeros that
+// the next factor multiplies by zero.
+func (f Factor) isIdentityFor(next Factor, features int) bool {
+	if !f.IsGather() || f.D != 1 || f.B != features || next.IsGather() {
+		return false
+	}
+	var used []bool
+	for i, from := range f.Indexes {
+		switch {
+		case int(from) == i:
+			continue
+		case int(from) < features:
+			return false
+		case used == nil:
+			used = next.usedColumns()
+		}
+		if used[i] {
+			return false
+		}
+	}
+	return true
+}
+
+func (f Factor) usedColumns() []bool {
+	used := make([]bool, f.Columns())
+	eachValue(f.Pattern, func(index, _, column int) {
+		if f.Values[index] != 0 {
+			used[column] = true
+		}
+	})
+	return used
 }
 
 func (f Factor) isDiagonal() bool { return !f.IsGather() && f.B == 1 && f.C == 1 }

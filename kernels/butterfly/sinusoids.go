@@ -37,7 +37,17 @@ func Sinusoids(in, period int, rows []Sinusoid, window []float64) (*Chain, error
 	if err := checkSinusoids(in, period, rows, window); err != nil {
 		return nil, err
 	}
-	return sinusoids(in, period, rows, window, bestRadices(period, len(rows)))
+	c, err := sinusoids(in, period, rows, window, bestRadices(period, len(rows)))
+	if err != nil {
+		return nil, err
+	}
+	if p := largestPrime(period); p > largestRadix && rows[0].Twice&1 == 0 && period/p%p != 0 {
+		other, err := primeSinusoids(in, period, p, rows, window)
+		if err == nil && chainCost(other) < chainCost(c) {
+			return other, nil
+		}
+	}
+	return c, nil
 }
 
 // sinusoids is Sinusoids with given radices and without checks.
@@ -308,6 +318,12 @@ func bestRadices(period, rows int) []int {
 // bestRadicesBy is bestRadices for any cost.
 func bestRadicesBy(period int, costOf func(radices []int) float64) []int {
 	best, bestCost := []int{period}, math.Inf(1)
+	var candidates []int
+	for r := 2; r <= period; r++ {
+		if period%r == 0 && (r <= largestRadix || isPrime(r)) {
+			candidates = append(candidates, r)
+		}
+	}
 	var visit func(radices []int, left int)
 	visit = func(radices []int, left int) {
 		if left == 1 {
@@ -319,8 +335,8 @@ func bestRadicesBy(period int, costOf func(radices []int) float64) []int {
 		if len(radices) == mostRadices {
 			return
 		}
-		for r := 2; r <= left; r++ {
-			if left%r == 0 && (r <= largestRadix || isPrime(r)) {
+		for _, r := range candidates {
+			if left%r == 0 {
 				visit(append(radices, r), left/r)
 			}
 		}
