@@ -56,7 +56,7 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 	if err != nil {
 		return nil, &onnx.Error{File: fitted.Path, Err: onnx.ErrInvalid, Reason: err.Error(), Remedy: "fit the model again"}
 	}
-	s, err := runtime.New(other, runtime.WithThreads(1))
+	s, err := discover.Open(other, runtime.WithThreads(1))
 	if err != nil {
 		return nil, err
 	}

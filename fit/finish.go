@@ -175,7 +175,7 @@ func (p *pipeline) fillLayers() {
 	o := p.options
 	r.Method, r.Weights, r.Goal, r.GoalMet = string(o.Method), string(o.Weights), o.describeGoal(), p.goalMet
 	r.Seed, r.Threads, r.CPU = o.Seed, p.pool.Threads(), cpu.Current().String()
-	if size, err := encodedSize(p.model); err == nil {
+	if size, err := encodedSize(p.given); err == nil {
 		r.BytesBefore = size
 	}
 	selected := map[string]int{}

@@ -73,7 +73,8 @@ func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 // pipeline is the state of one fit, filled stage by stage.
 type pipeline struct {
 	options Options
-	model   *onnx.Model
+	given   *onnx.Model
+	model   *onnx.Model // the given one as discover.Open has it
 	started time.Time
 	pool    *pool.Pool
 	teacher *runtime.Session
@@ -105,12 +106,13 @@ type pipeline struct {
 
 func begin(m *onnx.Model, o Options) (*pipeline, error) {
 	o.setDefaults()
-	p := &pipeline{options: o, model: m, started: time.Now(), goalMet: true}
+	p := &pipeline{options: o, given: m, started: time.Now(), goalMet: true}
 	p.report.Warnings, p.report.Layers = []string{}, []report.Layer{}
 	var err error
-	if p.teacher, err = runtime.New(m, runtime.WithThreads(o.Threads)); err != nil {
+	if p.teacher, err = discover.Open(m, runtime.WithThreads(o.Threads)); err != nil {
 		return nil, err
 	}
+	p.model = p.teacher.Model()
 	p.pool = pool.New(o.Threads)
 	return p, nil
 }

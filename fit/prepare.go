@@ -222,6 +222,13 @@ func (p *pipeline) calibrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.layers = slices.DeleteFunc(p.layers, func(l *discover.Layer) bool {
+		m := p.moments[l.Name]
+		if m != nil && m.Rows == 0 {
+			l.Skip = "the calibration data never reaches it: nobody can tell which errors matter"
+		}
+		return l.Skip != ""
+	})
 	for _, l := range p.layers {
 		if p.moments[l.Name] == nil {
 			p.warn("layer %s has %d inputs: too many for their second moment, so it is fitted to its weight alone", l.Name, l.In)

@@ -1,6 +1,8 @@
 package runtime
 
 import (
+	"slices"
+
 	"github.com/kcompress/kcompress/onnx"
 )
 
@@ -11,14 +13,34 @@ func (s *Session) Constant(name string) *onnx.Tensor {
 		t, _ := s.program.constants[slot].(*onnx.Tensor)
 		return t
 	}
+	return s.ConstantIn(nil, name)
+}
+
+// ConstantIn is Constant for a value of a subgraph. inner are the graphs around
+// the value, from the one in a node of the model's graph inwards.
+func (s *Session) ConstantIn(inner []*onnx.Graph, name string) *onnx.Tensor {
+	g := *s.model.Graph
+	key := constantKey{name: name}
+	for _, sub := range inner {
+		key.in = sub
+		g.Nodes = append(slices.Clip(g.Nodes), sub.Nodes...)
+		g.Inputs = append(slices.Clip(g.Inputs), sub.Inputs...)
+		g.Initializers = append(slices.Clip(g.Initializers), sub.Initializers...)
+	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	t, ok := s.constants[name]
+	t, ok := s.constants[key]
 	if !ok {
-		t = s.compute(name)
-		s.constants[name] = t
+		t = s.compute(&g, name)
+		s.constants[key] = t
 	}
 	return t
+}
+
+// constantKey is a value of a subgraph, or of the model's graph.
+type constantKey struct {
+	in   *onnx.Graph
+	name string
 }
 
 // Type returns what is known before a run about the value with that name in the
@@ -33,14 +55,16 @@ func (s *Session) Type(name string) onnx.Type {
 
 // compute returns a constant that a run does not need, such as a dequantized
 // weight whose node takes it as it is stored.
-func (s *Session) compute(name string) *onnx.Tensor {
-	m, g := *s.model, *s.model.Graph
-	nodes := constantNodes(&g, name)
+func (s *Session) compute(g *onnx.Graph, name string) *onnx.Tensor {
+	if t := g.Initializer(name); t != nil {
+		return t
+	}
+	nodes := constantNodes(g, name)
 	if nodes == nil {
 		return nil
 	}
-	g.Nodes, g.Inputs, g.Outputs = nodes, nil, []onnx.ValueInfo{{Name: name}}
-	m.Graph = &g
+	m := *s.model
+	m.Graph = &onnx.Graph{Name: g.Name, Nodes: nodes, Initializers: g.Initializers, Outputs: []onnx.ValueInfo{{Name: name}}}
 	p, err := compileModel(&m, s, nil)
 	if err != nil {
 		return nil

@@ -112,7 +112,7 @@ func (e *expander) appendNodes(out []expandedNode, nodes []*onnx.Node, opsets ma
 			return fail(fmt.Errorf("functions expand to more than %d nodes", maxExpandedNodes))
 		}
 		e.calls++
-		body, err := instantiate(f, node, fmt.Sprintf("%s/%d/", nodeName(node), e.calls))
+		body, err := f.Instantiate(node, fmt.Sprintf("%s/%d/", nodeName(node), e.calls))
 		if err != nil {
 			return fail(err)
 		}
@@ -121,119 +121,4 @@ func (e *expander) appendNodes(out []expandedNode, nodes []*onnx.Node, opsets ma
 		}
 	}
 	return out, nil
-}
-
-// instantiate returns the nodes of f for the call n: values renamed, attribute
-// references replaced by the call's attributes or their defaults.
-func instantiate(f *onnx.Function, n *onnx.Node, prefix string) ([]*onnx.Node, error) {
-	if len(n.Inputs) > len(f.Inputs) || len(n.Outputs) > len(f.Outputs) {
-		return nil, fmt.Errorf("function has %d inputs and %d outputs, the node %d and %d", len(f.Inputs), len(f.Outputs), len(n.Inputs), len(n.Outputs))
-	}
-	r := renamer{prefix: prefix, names: map[string]string{"": ""}, attrs: map[string]onnx.Attribute{}}
-	for i, name := range f.Inputs {
-		r.names[name] = ""
-		if i < len(n.Inputs) {
-			r.names[name] = n.Inputs[i]
-		}
-	}
-	// The first output of a name is computed under the caller's name. One that
-	// is an input, or comes again, is copied by a node of its own.
-	var copied []int
-	for i, name := range f.Outputs {
-		if i >= len(n.Outputs) || n.Outputs[i] == "" {
-			continue
-		}
-		if _, taken := r.names[name]; taken {
-			copied = append(copied, i)
-			continue
-		}
-		r.names[name] = n.Outputs[i]
-	}
-	for _, a := range f.Defaults {
-		r.attrs[a.Name] = a
-	}
-	for _, a := range n.Attrs {
-		r.attrs[a.Name] = a
-	}
-	body := make([]*onnx.Node, len(f.Nodes))
-	for i, inner := range f.Nodes {
-		body[i] = r.node(inner)
-	}
-	for _, i := range copied {
-		body = append(body, &onnx.Node{Name: prefix + "output", Op: "Identity", Inputs: []string{r.name(f.Outputs[i])}, Outputs: []string{n.Outputs[i]}})
-	}
-	return body, nil
-}
-
-// renamer copies the nodes of a function body for one call.
-type renamer struct {
-	prefix string
-	names  map[string]string
-	attrs  map[string]onnx.Attribute
-}
-
-func (r *renamer) name(s string) string {
-	if to, ok := r.names[s]; ok {
-		return to
-	}
-	return r.prefix + s
-}
-
-func (r *renamer) all(names []string) []string {
-	out := make([]string, len(names))
-	for i, s := range names {
-		out[i] = r.name(s)
-	}
-	return out
-}
-
-func (r *renamer) node(n *onnx.Node) *onnx.Node {
-	c := &onnx.Node{Name: r.prefix + n.Name, Op: n.Op, Domain: n.Domain, Overload: n.Overload, Inputs: r.all(n.Inputs), Outputs: r.all(n.Outputs)}
-	for _, a := range n.Attrs {
-		if a.RefName != "" {
-			value, given := r.attrs[a.RefName]
-			if !given {
-				continue // an attribute without a default that the call leaves out
-			}
-			value.Name, value.RefName = a.Name, ""
-			c.Attrs = append(c.Attrs, value)
-			continue
-		}
-		if a.Graph != nil {
-			a.Graph = r.graph(a.Graph)
-		}
-		if len(a.Graphs) > 0 {
-			graphs := make([]*onnx.Graph, len(a.Graphs))
-			for i, g := range a.Graphs {
-				graphs[i] = r.graph(g)
-			}
-			a.Graphs = graphs
-		}
-		c.Attrs = append(c.Attrs, a)
-	}
-	return c
-}
-
-// graph copies a subgraph inside a function body. Its own values are renamed
-// like all others: names are unique within a function.
-func (r *renamer) graph(g *onnx.Graph) *onnx.Graph {
-	c := *g
-	c.Inputs, c.Outputs, c.Initializers, c.Nodes = nil, nil, nil, nil
-	for _, info := range g.Inputs {
-		info.Name = r.name(info.Name)
-		c.Inputs = append(c.Inputs, info)
-	}
-	for _, info := range g.Outputs {
-		info.Name = r.name(info.Name)
-		c.Outputs = append(c.Outputs, info)
-	}
-	for _, t := range g.Initializers {
-		renamed := *t
-		renamed.Name = r.name(t.Name)
-		c.Initializers = append(c.Initializers, &renamed)
-	}
-	for _, n := range g.Nodes {
-		c.Nodes = append(c.Nodes, r.node(n))
-	}
-	return &c
 }

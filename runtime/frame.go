@@ -152,6 +152,9 @@ func (f *frame) execute(ctx context.Context, st *step, c *ops.Call) error {
 		}
 		c.In[i] = v
 	}
+	if o := &f.session.options; o.observed[st.node] {
+		o.observe(st.node, c.In)
+	}
 	clear(c.Out)
 	compute := st.kernel
 	if f.session.options.trace != nil && f.outer == nil {

@@ -33,9 +33,9 @@ type Session struct {
 	// defaults are the inputs with an initializer, which Run may leave out.
 	defaults map[string]bool
 
-	mutex     sync.Mutex              // guards what follows and the idle frames of all programs
-	variants  map[string]*program     // by the names of the defaults given to Run
-	constants map[string]*onnx.Tensor // those that runs do not need, for Constant
+	mutex     sync.Mutex                   // guards what follows and the idle frames of all programs
+	variants  map[string]*program          // by the names of the defaults given to Run
+	constants map[constantKey]*onnx.Tensor // those that runs do not need, for Constant
 }
 
 type options struct {
@@ -44,6 +44,8 @@ type options struct {
 	maxRunBytes    int
 	trace          func(NodeTime)
 	operators      []ops.Operator
+	observed       map[*onnx.Node]bool
+	observe        func(n *onnx.Node, inputs []onnx.Value)
 }
 
 // Option changes how a session is made.
@@ -62,6 +64,13 @@ func WithMaxTensorBytes(n int) Option { return func(o *options) { o.maxTensorByt
 // together at any moment. The default is four times the limit for one tensor.
 func WithMaxRunBytes(n int) Option { return func(o *options) { o.maxRunBytes = n } }
 
+// WithObserver calls f with the inputs of the given nodes of the model's graph
+// and its subgraphs, each time before one of them runs. The values must not be
+// changed, nor used after f returns.
+func WithObserver(nodes map[*onnx.Node]bool, f func(n *onnx.Node, inputs []onnx.Value)) Option {
+	return func(o *options) { o.observed, o.observe = nodes, f }
+}
+
 // Open reads the model in the file and prepares it.
 func Open(path string, opts ...Option) (*Session, error) {
 	m, err := onnx.Load(path)
@@ -77,7 +86,7 @@ func New(m *onnx.Model, opts ...Option) (*Session, error) {
 	if m == nil || m.Graph == nil {
 		return nil, errors.New("the model has no graph")
 	}
-	s := &Session{model: m, defaults: defaultInputs(m.Graph), variants: map[string]*program{}, constants: map[string]*onnx.Tensor{}}
+	s := &Session{model: m, defaults: defaultInputs(m.Graph), variants: map[string]*program{}, constants: map[constantKey]*onnx.Tensor{}}
 	for _, opt := range opts {
 		opt(&s.options)
 	}

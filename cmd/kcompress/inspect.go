@@ -59,7 +59,7 @@ func newInspect(c console) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			s, err := runtime.New(m, runtime.WithThreads(1))
+			s, err := discover.Open(m, runtime.WithThreads(1))
 			if err != nil {
 				return coded(exitBadModel, err)
 			}

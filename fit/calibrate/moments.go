@@ -35,16 +35,21 @@ type Moment struct {
 func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Data, threads int, progress func(done, all int)) (map[string]*Moment, error) {
 	layers = affordable(layers)
 	inputs := map[string]*Moment{} // by the use's key: layers often share an input
-	uses := map[string]discover.Use{}
 	moments := map[string]*Moment{}
 	for _, l := range layers {
 		for _, u := range l.Uses {
 			if key := u.Key(); inputs[key] == nil {
-				inputs[key], uses[key] = &Moment{Values: make([]float64, l.In*l.In), features: l.In, use: u}, u
+				inputs[key] = &Moment{Values: make([]float64, l.In*l.In), features: l.In, use: u}
 			}
 		}
 	}
-	s, err := observe(m, uses, threads)
+	var failure error // of nested layers
+	s, err := observe(m, inputs, threads, func(m *Moment, value onnx.Value) {
+		t, _ := value.(*onnx.Tensor)
+		if err := m.add(t); err != nil && failure == nil {
+			failure = fmt.Errorf("value %q: %w", m.use.Input, err)
+		}
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -53,10 +58,13 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 	defer p.Close()
 	for done, i := range spread(len(d.Batches)) {
 		values, err := s.Run(ctx, Inputs(d.Batches[i], s.Inputs()))
-		if err != nil {
-			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
+		if err == nil {
+			err = addAll(p, inputs, values)
 		}
-		if err := addAll(p, inputs, values); err != nil {
+		if err == nil {
+			err = failure
+		}
+		if err != nil {
 			return nil, fmt.Errorf("calibration batch %d: %w", i+1, err)
 		}
 		if progress != nil {
@@ -106,21 +114,33 @@ func affordable(layers []*discover.Layer) []*discover.Layer {
 	return slices.DeleteFunc(slices.Clone(layers), func(l *discover.Layer) bool { return !keep[l] })
 }
 
-// observe returns a session of the model that gives the named inner values
-// beside its outputs.
-func observe(m *onnx.Model, uses map[string]discover.Use, threads int) (*runtime.Session, error) {
-	c := m.Clone()
+// observe returns a session of the model that gives the inputs of the moments
+// beside its outputs. Those of layers in subgraphs it gives to nested, each time
+// that they are used, in the order of a run.
+func observe(m *onnx.Model, moments map[string]*Moment, threads int, nested func(m *Moment, value onnx.Value)) (*runtime.Session, error) {
+	c, g := *m, *m.Graph // over the same nodes
+	c.Graph, g.Outputs = &g, slices.Clone(g.Outputs)
 	isOutput := map[string]bool{}
-	for _, info := range c.Graph.Outputs {
+	for _, info := range g.Outputs {
 		isOutput[info.Name] = true
 	}
-	for _, u := range uses {
-		if name := u.Input; !isOutput[name] {
+	observed := map[*onnx.Node]bool{}
+	byNode := map[*onnx.Node]*Moment{} // a node in a subgraph has one dense layer
+	for _, key := range slices.Sorted(maps.Keys(moments)) {
+		u := moments[key].use
+		switch name := u.Input; {
+		case u.Nested:
+			observed[u.Node], byNode[u.Node] = true, moments[key]
+		case !isOutput[name]:
 			isOutput[name] = true
-			c.Graph.Outputs = append(c.Graph.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: onnx.Float32}})
+			g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: onnx.Float32}})
 		}
 	}
-	return runtime.New(c, runtime.WithThreads(threads))
+	return runtime.New(&c, runtime.WithThreads(threads), runtime.WithObserver(observed, func(n *onnx.Node, inputs []onnx.Value) {
+		if m := byNode[n]; !m.full() {
+			nested(m, inputs[slices.Index(n.Inputs, m.use.Input)])
+		}
+	}))
 }
 
 // rowsPerFeature is how many rows a moment of n features is taken from at the
@@ -144,7 +164,7 @@ func spread(n int) []int {
 
 // addAll adds the values of a run to the moments that are not full.
 func addAll(p *pool.Pool, moments map[string]*Moment, values map[string]*onnx.Tensor) error {
-	names := slices.DeleteFunc(slices.Sorted(maps.Keys(moments)), func(name string) bool { return moments[name].full() })
+	names := slices.DeleteFunc(slices.Sorted(maps.Keys(moments)), func(name string) bool { return moments[name].full() || moments[name].use.Nested })
 	failures := make([]error, len(names))
 	p.For(len(names), 1, func(from, to int) {
 		for i := from; i < to; i++ {

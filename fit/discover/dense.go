@@ -2,6 +2,7 @@ package discover
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/kcompress/kcompress/onnx"
@@ -11,15 +12,45 @@ import (
 
 // finder collects the layers of one model.
 type finder struct {
-	session   *runtime.Session
-	graph     *onnx.Graph
+	session *runtime.Session
+	byPrint map[string]*Layer
+	names   map[string]bool
+	result  *Result
+
+	// The graph whose nodes are looked at, and those around it inside of the
+	// model's graph. producers and stored hold the values of all of them.
+	body      *Body
+	inner     []*onnx.Graph
 	producers map[string]*onnx.Node
 	stored    map[string]*onnx.Tensor // initializers by name
-	byPrint   map[string]*Layer
-	names     map[string]bool
-	// called gives the inputs of calls of functions that take weights.
-	called map[*onnx.Node][]int
-	result *Result
+}
+
+// enter makes a graph the one that is looked at. It reports false for functions
+// and what is in them.
+func (f *finder) enter(b *Body) bool {
+	f.body, f.inner = b, nil
+	f.producers, f.stored = map[string]*onnx.Node{}, map[string]*onnx.Tensor{}
+	for ; b != nil; b = b.outer {
+		if b.Graph == nil {
+			return false
+		}
+		if b.outer != nil {
+			f.inner = append([]*onnx.Graph{b.Graph}, f.inner...)
+		}
+		maps.Copy(f.producers, b.Graph.Producers())
+		for _, t := range b.Graph.Initializers {
+			f.stored[t.Name] = t
+		}
+	}
+	return true
+}
+
+// value returns a value if it does not depend on the inputs of the model.
+func (f *finder) value(name string) *onnx.Tensor {
+	if len(f.inner) == 0 {
+		return f.session.Constant(name)
+	}
+	return f.session.ConstantIn(f.inner, name)
 }
 
 // nodeName returns the name of a node, or of its first output.
@@ -47,8 +78,8 @@ func (f *finder) node(n *onnx.Node) {
 			f.skipped(n, 1, "already a chain")
 			return
 		}
-		for _, i := range f.called[n] {
-			f.skipped(n, i, "used inside of a model-local function: kept, rounded")
+		for _, i := range f.body.called[n] {
+			f.skipped(n, i, "used inside of a model-local function that is written against other operator sets than the model: kept, rounded")
 		}
 		return
 	}
@@ -74,7 +105,7 @@ func (f *finder) constant(n *onnx.Node, i int) *onnx.Tensor {
 	if i >= len(n.Inputs) || n.Inputs[i] == "" {
 		return nil
 	}
-	return f.session.Constant(n.Inputs[i])
+	return f.value(n.Inputs[i])
 }
 
 func (f *finder) matMul(n *onnx.Node) {
@@ -212,7 +243,7 @@ func (f *finder) dense(o operand) {
 	if o.scale != 0 && o.scale != 1 {
 		values = scaled(values, o.scale)
 	}
-	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, kernel: o.kernel}
+	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, Nested: len(f.inner) > 0, kernel: o.kernel}
 	print := compact.Fingerprint(values, out, in)
 	if l := f.byPrint[print]; l != nil {
 		l.Uses = append(l.Uses, use)
@@ -221,7 +252,7 @@ func (f *finder) dense(o operand) {
 		return
 	}
 	l := &Layer{
-		Name: f.unique(nodeName(n)), Op: n.Op, Uses: []Use{use}, In: in, Out: out, Weight: values,
+		Name: f.unique(f.body.Path + nodeName(n)), Op: n.Op, Uses: []Use{use}, In: in, Out: out, Weight: values,
 		Fingerprint: print, Stored: f.storedOf(weight), Parameters: in * out,
 	}
 	l.Bytes = f.bytes(l.Stored)
@@ -238,7 +269,7 @@ func (f *finder) skipped(n *onnx.Node, i int, why string) {
 	if w == nil {
 		return
 	}
-	name := nodeName(n)
+	name := f.body.Path + nodeName(n)
 	if i != 1 && n.Op != "MatMul" {
 		name += fmt.Sprintf("#%d", i)
 	}
@@ -252,35 +283,40 @@ func (f *finder) gather(n *onnx.Node) {
 	if w == nil || w.Rank() != 2 || !w.Type.IsFloat() {
 		return
 	}
-	e := &Embedding{Name: f.unique(nodeName(n)), Stored: f.storedOf(n.Inputs[0]), Parameters: w.Len()}
+	e := &Embedding{Name: f.unique(f.body.Path + nodeName(n)), Stored: f.storedOf(n.Inputs[0]), Parameters: w.Len()}
 	e.Bytes = f.bytes(e.Stored)
 	f.result.Embeddings = append(f.result.Embeddings, e)
 }
 
-// inner records the weights of a subgraph or function, and those of the graph
-// of the model that only its subgraphs use.
-func (f *finder) inner(b *Body) {
+// rest records the weights of a body that no layer takes: those inside of
+// functions, and of operators that chains do not replace.
+func (f *finder) rest(b *Body) {
 	listed := map[string]bool{}
-	if b.Path == "" {
-		for _, l := range f.result.Layers {
-			for _, name := range l.Stored {
-				listed[name] = true
-			}
-		}
-		for _, e := range f.result.Embeddings {
-			for _, name := range e.Stored {
-				listed[name] = true
-			}
+	for _, l := range f.result.Layers {
+		for _, name := range l.Stored {
+			listed[name] = true
 		}
 	}
+	for _, e := range f.result.Embeddings {
+		for _, name := range e.Stored {
+			listed[name] = true
+		}
+	}
+	inFunction := false
+	for outer := b; outer != nil; outer = outer.outer {
+		inFunction = inFunction || outer.Function != nil
+	}
 	for _, w := range b.Weights {
-		if listed[w.Name] {
+		if listed[w.Name] && !inFunction {
 			continue
+		}
+		why := "inside of " + b.what() + ": kept, rounded"
+		if !inFunction {
+			why = "not used as a dense layer where its inputs are known: kept, rounded"
 		}
 		f.result.Layers = append(f.result.Layers, &Layer{
 			Name: f.unique(b.Path + nodeName(w.Node)), Op: w.Node.Op, Uses: []Use{{Node: w.Node}},
-			Parameters: w.Tensor.Len(), Bytes: w.Tensor.Bytes(), Stored: []string{w.Name},
-			Skip: fmt.Sprintf("inside of %s: kept, rounded", b.what()),
+			Parameters: w.Tensor.Len(), Bytes: w.Tensor.Bytes(), Stored: []string{w.Name}, Skip: why,
 		})
 	}
 }

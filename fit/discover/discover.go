@@ -48,6 +48,9 @@ type Use struct {
 	// Rank is its number of axes, where the form needs it; else 0.
 	Rank int
 
+	// Nested is whether the node is in a subgraph.
+	Nested bool
+
 	kernel []int // of a convolution
 }
 
@@ -79,28 +82,27 @@ func (r *Result) DenseParameters() int {
 	return n
 }
 
-// Find lists the dense layers of the model that the session was made from. The
-// session has folded everything that leads to a weight: Identity, Transpose,
-// Cast, Constant, DequantizeLinear and whatever else exporters write. Weights
-// inside of subgraphs and model-local functions are listed too; they are kept.
+// Find lists the dense layers of the model that the session was made from: best
+// by Open, which puts those of functions into the graph. The session has folded
+// everything that leads to a weight: Identity, Transpose, Cast, Constant,
+// DequantizeLinear and whatever else exporters write. Layers of subgraphs are
+// found likewise; weights that are still inside of functions are listed and kept.
 func Find(s *runtime.Session) *Result {
 	m := s.Model()
-	f := &finder{session: s, graph: m.Graph, byPrint: map[string]*Layer{}, names: map[string]bool{}, result: &Result{}}
-	f.producers = m.Graph.Producers()
-	f.stored = map[string]*onnx.Tensor{}
-	for _, t := range m.Graph.Initializers {
-		f.stored[t.Name] = t
-	}
+	f := &finder{session: s, byPrint: map[string]*Layer{}, names: map[string]bool{}, result: &Result{}}
 	bodies := Bodies(m)
-	f.called = bodies[0].called
-	for _, n := range m.Graph.Nodes {
-		f.node(n)
+	for _, b := range bodies {
+		if f.enter(b) {
+			for _, n := range b.nodes() {
+				f.node(n)
+			}
+		}
 	}
 	for _, l := range f.result.Layers {
-		f.findTies(l)
+		f.findTies(l, bodies)
 	}
 	for _, b := range bodies {
-		f.inner(b)
+		f.rest(b)
 	}
 	if opset := m.Opset(""); opset < compact.MinOpset {
 		f.freeze(fmt.Sprintf("the model is written against opset %d: operators broadcast by themselves since opset %d, and nothing is replaced or rounded before; convert the model to a newer opset", opset, compact.MinOpset))

@@ -9,6 +9,7 @@ import (
 	"github.com/kcompress/kcompress/fit/discover"
 	. "github.com/kcompress/kcompress/fit/internal/modeltest"
 	"github.com/kcompress/kcompress/onnx"
+	"github.com/kcompress/kcompress/runtime"
 	"github.com/kcompress/kcompress/runtime/compact"
 )
 
@@ -144,7 +145,10 @@ func TestOtherUsesOfAWeight(t *testing.T) {
 		"through Transpose": {"y", []*onnx.Node{Node("Transpose", "w", "v"), Node("MatMul", "x w", "a"), Node("Mul", "a v", "y")}, "Mul"},
 		"subgraph": {"y z", []*onnx.Node{
 			Node("MatMul", "x w", "y"), Node("ReduceSum", "x", "r", onnx.IntAttr("keepdims", 0)), Node("Cast", "r", "c", onnx.IntAttr("to", int64(onnx.Bool))),
-			Node("If", "c", "z", onnx.GraphAttr("then_branch", branch("p", Node("Neg", "w", "p"))), onnx.GraphAttr("else_branch", branch("q", Node("Abs", "w", "q"))))}, "If"},
+			Node("If", "c", "z", onnx.GraphAttr("then_branch", branch("p", Node("Neg", "w", "p"))), onnx.GraphAttr("else_branch", branch("q", Node("Abs", "w", "q"))))}, `output "p"`},
+		"node of a subgraph": {"y z", []*onnx.Node{
+			Node("MatMul", "x w", "y"), Node("ReduceSum", "x", "r", onnx.IntAttr("keepdims", 0)), Node("Cast", "r", "c", onnx.IntAttr("to", int64(onnx.Bool))),
+			Node("If", "c", "z", onnx.GraphAttr("then_branch", branch("p", Node("Add", "x w", "p"))), onnx.GraphAttr("else_branch", branch("q", Node("Abs", "x", "q"))))}, "node.p (Add)"},
 		"output":          {"y w", []*onnx.Node{Node("MatMul", "x w", "y")}, `output "w"`},
 		"computed output": {"y v", []*onnx.Node{Node("MatMul", "x w", "y"), Node("Neg", "w", "v")}, `output "v"`},
 	} {
@@ -267,13 +271,30 @@ func TestNestedWeights(t *testing.T) {
 			t.Errorf("axis of %s is %d, want %d (%v)", name, got[name], axis, got)
 		}
 	}
-	listed := map[string]string{}
-	for _, l := range discover.Find(Open(t, m)).Layers {
-		listed[strings.Join(l.Stored, " ")] = l.Skip
-	}
-	for name, word := range map[string]string{"wc": "subgraph", "wp": "function", "wi": "subgraph", "wf": "function"} {
-		if !strings.Contains(listed[name], word) {
-			t.Errorf("%s is listed as %q, want %q (%v)", name, listed[name], word, listed)
+	for inlined, s := range map[bool]*runtime.Session{false: Open(t, m), true: openInlined(t, m)} {
+		listed := map[string]string{}
+		for _, l := range discover.Find(s).Layers {
+			listed[strings.Join(l.Stored, " ")] = l.Skip
+		}
+		for name, word := range map[string]string{"wc": "", "wp": "function", "wi": "", "wf": "function"} {
+			if inlined {
+				word, name = "", strings.Replace(name, "wf", "node.y/1/wf", 1)
+			}
+			skip, ok := listed[name]
+			if !ok || !strings.Contains(skip, word) || word == "" && skip != "" {
+				t.Errorf("%s is listed as %q, want %q (%v)", name, skip, word, listed)
+			}
 		}
 	}
+}
+
+// openInlined prepares a model as fits do.
+func openInlined(t *testing.T, m *onnx.Model) *runtime.Session {
+	t.Helper()
+	s, err := discover.Open(m, runtime.WithThreads(1))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(s.Close)
+	return s
 }

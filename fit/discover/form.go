@@ -71,8 +71,12 @@ func (l *Layer) Designs() string {
 	return "any design"
 }
 
-// Key is equal for uses with the same vectors x.
+// Key is equal for uses with the same vectors x. Subgraphs may run or not, so that
+// uses in them have keys of their own.
 func (u Use) Key() string {
+	if u.Nested {
+		return u.Node.Outputs[0] + " by " + u.Input
+	}
 	switch u.Form {
 	case Rows, Recurrent, Projected:
 		return u.Input

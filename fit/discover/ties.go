@@ -40,7 +40,7 @@ func (f *finder) bytes(stored []string) int {
 	for _, name := range stored {
 		if t := f.stored[name]; t != nil {
 			n += t.Bytes()
-		} else if t := f.session.Constant(name); t != nil {
+		} else if t := f.value(name); t != nil {
 			n += t.Bytes()
 		}
 	}
@@ -60,7 +60,7 @@ func reads(n *onnx.Node) []string {
 // folded reports whether all outputs of a node are computed at load.
 func (f *finder) folded(n *onnx.Node) bool {
 	for _, out := range n.Outputs {
-		if out != "" && f.session.Constant(out) == nil {
+		if out != "" && f.value(out) == nil {
 			return false
 		}
 	}
@@ -70,7 +70,7 @@ func (f *finder) folded(n *onnx.Node) bool {
 // findTies records the nodes that keep the stored constants of a layer alive
 // when the layer itself is replaced: those that read them, or something that is
 // computed from them at load, and are no uses of the layer.
-func (f *finder) findTies(l *Layer) {
+func (f *finder) findTies(l *Layer, bodies []*Body) {
 	uses := map[*onnx.Node]bool{}
 	for _, u := range l.Uses {
 		uses[u.Node] = true
@@ -79,29 +79,34 @@ func (f *finder) findTies(l *Layer) {
 	for _, name := range l.Stored {
 		reached[name] = true
 	}
-	for _, n := range f.graph.Nodes {
-		if uses[n] || !slices.ContainsFunc(reads(n), func(in string) bool { return reached[in] }) {
+	output := ""
+	for _, b := range bodies { // those around a body come before it
+		if !f.enter(b) {
 			continue
 		}
-		if !f.folded(n) {
-			l.Tied = append(l.Tied, n)
-			continue
+		for _, n := range b.Graph.Nodes {
+			if uses[n] || !slices.ContainsFunc(n.Inputs, func(in string) bool { return reached[in] }) {
+				continue
+			}
+			if !f.folded(n) {
+				l.Tied = append(l.Tied, n)
+				continue
+			}
+			for _, out := range n.Outputs {
+				reached[out] = true
+			}
 		}
-		for _, out := range n.Outputs {
-			reached[out] = true
+		for _, info := range b.Graph.Outputs {
+			if reached[info.Name] && output == "" {
+				output = info.Name
+			}
 		}
 	}
-	if l.Skip != "" {
-		return
-	}
-	if len(l.Tied) > 0 {
+	switch {
+	case l.Skip != "":
+	case len(l.Tied) > 0:
 		l.Skip = fmt.Sprintf("its weight is also used by %s (%s), so it has to stay", nodeName(l.Tied[0]), l.Tied[0].Op)
-		return
-	}
-	for _, info := range f.graph.Outputs {
-		if reached[info.Name] {
-			l.Skip = fmt.Sprintf("its weight is also the output %q of the model, so it has to stay", info.Name)
-			return
-		}
+	case output != "":
+		l.Skip = fmt.Sprintf("its weight is also the output %q of the model or a subgraph, so it has to stay", output)
 	}
 }

@@ -45,18 +45,18 @@ const minIRVersion = 4
 // not changed.
 func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Options) (*onnx.Model, error) {
 	c := m.Clone()
-	w := &writer{model: c, options: o, names: newNames(c), halved: map[string]string{}}
-	// Clone keeps the order of nodes: index them to find the originals' copies.
-	w.copies = map[*onnx.Node]*onnx.Node{}
-	for i, n := range m.Graph.Nodes {
-		w.copies[n] = c.Graph.Nodes[i]
-	}
+	w := &writer{model: c, options: o, names: newNames(c), copies: map[*onnx.Node]*onnx.Node{}, homes: map[*onnx.Node]graphPair{}, halved: map[string]string{}}
+	w.pair(graphPair{m.Graph, c.Graph, 0})
 	for _, r := range chains {
 		if err := w.replace(r); err != nil {
 			return nil, fmt.Errorf("layer %s: %w", r.Layer.Name, err)
 		}
 	}
 	w.foldShapes()
+	slices.SortFunc(w.changed, func(a, b graphPair) int { return b.depth - a.depth }) // from the inside outwards
+	for _, g := range w.changed {
+		prune(g.original, g.copied)
+	}
 	prune(m.Graph, c.Graph)
 	exact := exactNames(found, o.Exact)
 	shareConstants(c.Graph, exact)
@@ -120,6 +120,8 @@ type writer struct {
 	options Options
 	names   *names
 	copies  map[*onnx.Node]*onnx.Node
+	homes   map[*onnx.Node]graphPair // by copy
+	changed []graphPair              // subgraphs in which layers were replaced
 	// halved holds the names of float16 initializers by those of the values that
 	// they become.
 	halved map[string]string
@@ -137,14 +139,41 @@ func (w *writer) storedNames(trained map[string]string) map[string]string {
 	return stored
 }
 
-// put replaces a node of the graph by others.
+// graphPair is a graph of the model, or a subgraph so many graphs deep in it, and
+// its copy.
+type graphPair struct {
+	original, copied *onnx.Graph
+	depth            int
+}
+
+// pair notes the copy of each node of a graph and its subgraphs: Clone keeps
+// their order.
+func (w *writer) pair(g graphPair) {
+	for i, n := range g.original.Nodes {
+		c := g.copied.Nodes[i]
+		w.copies[n], w.homes[c] = c, g
+		inner := c.Subgraphs()
+		for j, sub := range n.Subgraphs() {
+			w.pair(graphPair{sub, inner[j], g.depth + 1})
+		}
+	}
+}
+
+// put replaces a node of the graph or a subgraph by others.
 func (w *writer) put(old *onnx.Node, nodes ...*onnx.Node) error {
-	g := w.model.Graph
-	at := slices.Index(g.Nodes, old)
-	if at < 0 {
+	home, ok := w.homes[old]
+	if !ok {
 		return fmt.Errorf("node %s is not in the graph", old.Name)
 	}
+	g := home.copied
+	at := slices.Index(g.Nodes, old)
+	if at < 0 {
+		return fmt.Errorf("node %s was replaced before", old.Name)
+	}
 	g.Nodes = slices.Replace(g.Nodes, at, at+1, nodes...)
+	if g != w.model.Graph && !slices.Contains(w.changed, home) {
+		w.changed = append(w.changed, home)
+	}
 	return nil
 }
 
