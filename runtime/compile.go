@@ -88,7 +88,7 @@ type scope struct {
 // compileModel prepares the graph of a model. Initializers that are also inputs
 // are constants unless they are named in overridden.
 func compileModel(m *onnx.Model, s *Session, overridden map[string]bool) (*program, error) {
-	return compile(m, &compiler{session: s}, overridden)
+	return compile(m, &compiler{session: s, unfused: len(s.options.observed) > 0}, overridden)
 }
 
 // compileUnfused prepares the graph so that every value of it can be recorded.

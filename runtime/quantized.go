@@ -16,9 +16,9 @@ import (
 var fusedOpsets = map[string]int{"": 13, "com.microsoft": 1}
 
 // fuseQuantized returns the nodes of a graph with the groups of quantized models
-// replaced. Operators of the user's stay what they are.
+// replaced. Models with operators of the user's stay as they are.
 func (sc *scope) fuseQuantized(g *onnx.Graph, nodes []expandedNode) []expandedNode {
-	if !slices.ContainsFunc(nodes, func(n expandedNode) bool { return n.Op == "QuantizeLinear" }) || len(sc.compiler.session.options.operators) > 0 {
+	if sc.compiler.unfused || !slices.ContainsFunc(nodes, func(n expandedNode) bool { return n.Op == "QuantizeLinear" }) || len(sc.compiler.session.options.operators) > 0 {
 		return nodes
 	}
 	plain := make([]*onnx.Node, len(nodes))
