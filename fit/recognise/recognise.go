@@ -68,13 +68,15 @@ func cheaper(a, b *Structure) *Structure {
 	return a
 }
 
-// Work predicts the time of the structure in dense multiply-adds, where moving a
-// feature counts for two.
+// moveCost is what moving a feature costs, in dense multiply-adds.
+const moveCost = 6
+
+// Work predicts the time of the structure in dense multiply-adds.
 func (s *Structure) Work() int {
 	d := s.Chain.Design()
 	work := choose.Work(d)
 	for _, p := range d.Patterns {
-		work += 2 * p.Indexes()
+		work += moveCost * p.Indexes()
 	}
 	return work
 }

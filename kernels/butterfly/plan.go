@@ -51,11 +51,12 @@ func plan(factors []Factor, kernels rowKernels) []pass {
 		}
 	}
 	for i := 0; i < len(factors); {
-		var p pass
-		var n int
-		if factors[i].IsGather() {
+		p, n := planSparse(factors[i:], featuresBefore(factors, i))
+		switch {
+		case n > 0:
+		case factors[i].IsGather():
 			p, n = planGather(factors, i), 1
-		} else {
+		default:
 			p, n = planNext(factors[i:], kernels)
 		}
 		if n > 0 {
@@ -71,11 +72,15 @@ func plan(factors []Factor, kernels rowKernels) []pass {
 
 // planGather is the pass of factor i, a gather.
 func planGather(factors []Factor, i int) pass {
-	features := factors[i].Columns()
+	return &gatherPass{Factor{Pattern: factors[i].Pattern, Indexes: slices.Clone(factors[i].Indexes)}, featuresBefore(factors, i)}
+}
+
+// featuresBefore is how many features factor i has as its inputs.
+func featuresBefore(factors []Factor, i int) int {
 	if i > 0 {
-		features = factors[i-1].Rows()
+		return factors[i-1].Rows()
 	}
-	return &gatherPass{Factor{Pattern: factors[i].Pattern, Indexes: slices.Clone(factors[i].Indexes)}, features}
+	return factors[0].Columns()
 }
 
 // planNext returns the pass that does the most of the next factors and their
