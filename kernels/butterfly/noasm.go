@@ -2,10 +2,6 @@
 
 package butterfly
 
-func multiply(dst, src, values []float32, p Pattern, width int, transposed bool) {
-	multiplyGeneric(dst, src, values, p, width, transposed)
-}
-
 func accumulate(gradient, dDst, src []float32, p Pattern, width int) {
 	accumulateGeneric(gradient, dDst, src, p, width)
 }

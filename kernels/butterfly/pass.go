@@ -129,9 +129,11 @@ func newTilePass(factors []Factor) *tilePass {
 }
 
 // width is the width of the tile that holds count activations. A single one
-// is a tile as it is.
+// is a tile as it is. Kernels that do narrow tiles round as wide ones do.
 func (p *tilePass) width(count int) int {
 	switch {
+	case !narrowTiles():
+		return tileStep
 	case count == 1:
 		return 1
 	case count <= tileStep/2:
