@@ -3,13 +3,13 @@ package butterfly
 import "math"
 
 // haarRadix is how many inputs a factor of Haar takes at a time.
-const haarRadix = 8
+const haarRadix = 4
 
 // Haar returns the orthonormal Haar wavelet transform of n inputs with as many
 // levels L as n has factors of two. The first m = n/2^L rows are averages of
 // 2^L inputs, times 2^(L/2), and the rows m 2^j ... m 2^(j+1)-1 are the details
-// of the scale 2^(L-j), coarse before fine. It stores about 8 n values for each
-// three levels: the paper's B has 2 n for each level.
+// of the scale 2^(L-j), coarse before fine. It stores 2 n values for each level,
+// as the paper's B does.
 func Haar(n int) (*Chain, error) {
 	if err := checkSides("Haar transform", n, 1); err != nil {
 		return nil, err
