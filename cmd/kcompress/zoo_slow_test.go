@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"testing"
@@ -94,7 +95,7 @@ func zooCells(r report.Report, kept bool) string {
 }
 
 // randomFolder writes random inputs for a model, a file for each run, with the
-// shapes of the model's own test data.
+// shapes, and single integers, of the model's own test data.
 func randomFolder(t *testing.T, path string) string {
 	t.Helper()
 	m, err := onnx.Load(path)
@@ -102,6 +103,7 @@ func randomFolder(t *testing.T, path string) string {
 		t.Fatal(err)
 	}
 	inputs := modelInputs(m)
+	settings := map[string]*onnx.Tensor{} // integers such as the sample rate, which are no data
 	for i := range inputs {
 		file := filepath.Join(filepath.Dir(path), "test_data_set_0", fmt.Sprintf("input_%d.pb", i))
 		x, err := onnx.ReadTensorFile(file)
@@ -112,6 +114,9 @@ func randomFolder(t *testing.T, path string) string {
 		for axis, n := range x.Shape {
 			shape[axis] = onnx.Dim{Size: n}
 		}
+		if x.Type == onnx.Int64 && x.Len() == 1 {
+			settings[inputs[i].Name] = x
+		}
 		inputs[i].Type = onnx.Type{Kind: onnx.TensorType, Elem: x.Type, Shape: shape, HasShape: true}
 	}
 	d, err := calibrate.Random(inputs, zooRuns, 1, 7)
@@ -120,6 +125,7 @@ func randomFolder(t *testing.T, path string) string {
 	}
 	dir := t.TempDir()
 	for i, batch := range d.Batches {
+		maps.Copy(batch, settings)
 		var arrays []*onnx.Tensor
 		for name, x := range batch {
 			x.Name = name

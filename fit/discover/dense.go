@@ -73,6 +73,7 @@ func (f *finder) unique(name string) string {
 }
 
 func (f *finder) node(n *onnx.Node) {
+	f.integers(n)
 	if n.Domain != "" {
 		if compact.IsChain(n) {
 			f.skipped(n, 1, "already a chain")
@@ -80,6 +81,9 @@ func (f *finder) node(n *onnx.Node) {
 		}
 		for _, i := range f.body.called[n] {
 			f.skipped(n, i, "used inside of a model-local function that is written against other operator sets than the model: kept, rounded")
+		}
+		if n.Domain == microsoft && len(f.body.called[n]) == 0 {
+			f.microsoftNode(n)
 		}
 		return
 	}
@@ -123,7 +127,7 @@ func (f *finder) matMul(n *onnx.Node) {
 	w := operand{node: n, input: 0, weight: 1, value: right, out: right.Shape[right.Rank()-1], transposed: true}
 	if right.Rank() > 2 {
 		if batch := right.Len() / max(1, w.out*right.Shape[right.Rank()-2]); batch != 1 {
-			f.skipped(n, 1, fmt.Sprintf("%d weights for a batch, of shape %v", batch, right.Shape))
+			f.batched(n, right, batch)
 			return
 		}
 		if x := f.session.Type(n.Inputs[0]); len(x.Shape) < right.Rank() { // the product has more axes than x
@@ -132,6 +136,27 @@ func (f *finder) matMul(n *onnx.Node) {
 		}
 	}
 	f.dense(w)
+}
+
+// maxParts bounds the weights of a batched MatMul that are fitted one by one.
+const maxParts = 64
+
+// batched records the weights of a MatMul that has one for each index of the last
+// axis but two.
+func (f *finder) batched(n *onnx.Node, w *onnx.Tensor, parts int) {
+	axis := w.Rank() - 3
+	x := f.session.Type(n.Inputs[0])
+	at := len(x.Shape) - 3
+	if w.Shape[axis] != parts || parts > maxParts || at < axis || !x.Shape[at].Known() || x.Shape[at].Size != parts && x.Shape[at].Size != 1 {
+		f.skipped(n, 1, fmt.Sprintf("%d weights for a batch, of shape %v, whose inputs are not known to have as many parts in the same place (at most %d)", parts, w.Shape, maxParts))
+		return
+	}
+	size := w.Len() / parts
+	for part := range parts {
+		value := onnx.NewTensor(w.Type, w.Shape[axis+1], w.Shape[axis+2])
+		copy(value.Raw(), w.Raw()[part*size*w.Type.Bits()/8:])
+		f.dense(operand{node: n, input: 0, weight: 1, value: value, out: value.Shape[1], form: Batched, transposed: true, rank: len(x.Shape), part: &Part{Weights: w, Index: part, Count: parts, Split: x.Shape[at].Size != 1}})
+	}
 }
 
 // leftMatMul records a MatMul whose weight is the left operand: y = W x for
@@ -218,6 +243,7 @@ type operand struct {
 	form          Form
 	kernel        []int
 	rank          int
+	part          *Part
 	// out is the number of output features. The value is [out, in], whatever
 	// its axes are, or [in, out] if transposed.
 	out        int
@@ -243,7 +269,7 @@ func (f *finder) dense(o operand) {
 	if o.scale != 0 && o.scale != 1 {
 		values = scaled(values, o.scale)
 	}
-	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, Nested: len(f.inner) > 0, kernel: o.kernel}
+	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, Part: o.part, Nested: len(f.inner) > 0, kernel: o.kernel}
 	print := compact.Fingerprint(values, out, in)
 	if l := f.byPrint[print]; l != nil {
 		l.Uses = append(l.Uses, use)
@@ -255,7 +281,9 @@ func (f *finder) dense(o operand) {
 		Name: f.unique(f.body.Path + nodeName(n)), Op: n.Op, Uses: []Use{use}, In: in, Out: out, Weight: values,
 		Fingerprint: print, Stored: f.storedOf(weight), Parameters: in * out,
 	}
-	l.Bytes = f.bytes(l.Stored)
+	if l.Bytes = f.bytes(l.Stored); o.part != nil {
+		l.Bytes /= o.part.Count
+	}
 	if bad := onnx.FromSlice(values, len(values)).NonFinite(); bad > 0 {
 		l.Skip = fmt.Sprintf("%d elements of its weight %q are NaN or infinite", bad, weight)
 	}

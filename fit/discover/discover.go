@@ -48,10 +48,23 @@ type Use struct {
 	// Rank is its number of axes, where the form needs it; else 0.
 	Rank int
 
+	// Part tells which weight it is in the form Batched, else it is nil.
+	Part *Part
 	// Nested is whether the node is in a subgraph.
 	Nested bool
 
 	kernel []int // of a convolution
+}
+
+// Part is one of several weights of a MatMul.
+type Part struct {
+	// Weights are all of them, [..., parts, In, Out].
+	Weights *onnx.Tensor
+	// Index is that of this weight, Count the number of weights.
+	Index, Count int
+	// Split is whether the inputs are split likewise: all weights have the same
+	// inputs otherwise.
+	Split bool
 }
 
 // Embedding is a constant table from which rows are gathered.

@@ -32,6 +32,9 @@ const (
 	// operator multiplies by W itself: it gets the last factor of a chain in its
 	// place, which has to be dense.
 	Recurrent
+	// Batched: MatMul with one of several weights, each for one index of the last
+	// axis but two. x is the last axis.
+	Batched
 	// Projected: the weight of Attention of com.microsoft. x is the last axis.
 	Projected
 )
@@ -80,6 +83,8 @@ func (u Use) Key() string {
 	switch u.Form {
 	case Rows, Recurrent, Projected:
 		return u.Input
+	case Batched:
+		return fmt.Sprint(u.Input, " part ", u.Part.Index)
 	case Columns:
 		return u.Input + " columns"
 	case Spread:
@@ -124,8 +129,24 @@ func (u Use) Vectors(t *onnx.Tensor, in int) ([]float32, error) {
 		return alongAxis(t, axis), nil
 	case Channels, Patches:
 		return u.window().patches(t)
+	case Batched:
+		return u.partOf(t), nil
 	}
 	return t.Float32s(), nil
+}
+
+// partOf returns the elements of t that the weight of this part multiplies.
+func (u Use) partOf(t *onnx.Tensor) []float32 {
+	axis := t.Rank() - 3
+	if !u.Part.Split || axis < 0 {
+		return t.Float32s()
+	}
+	size := t.Shape[axis+1] * t.Shape[axis+2]
+	var part []float32
+	for from := u.Part.Index * size; from < t.Len(); from += t.Shape[axis] * size {
+		part = append(part, t.Float32s()[from:from+size]...)
+	}
+	return part
 }
 
 // alongAxis returns vectors along an axis of t, which is not the last one.

@@ -176,10 +176,23 @@ const noAxis = 1 << 10
 // output features. Both inputs of a MatMul are: the constant one is the weight.
 func weightInputs(n *onnx.Node) map[int]int {
 	inputs := map[int]int{}
-	if n.Domain != "" {
+	op := n.Op
+	if n.Domain == microsoft {
+		switch op {
+		case "FusedMatMul", "FusedGemm":
+			op = "Gemm"
+		case "FusedConv":
+			op = "Conv"
+		case "Attention":
+			inputs[1] = 1
+			return inputs
+		default:
+			return inputs
+		}
+	} else if n.Domain != "" {
 		return inputs
 	}
-	switch n.Op {
+	switch op {
 	case "MatMul":
 		inputs[0], inputs[1] = -2, -1
 	case "Gemm":

@@ -31,8 +31,11 @@ type formCase struct {
 	// left is for weights that are input 0.
 	left  bool
 	opset int // the first one
-	// extra are shapes of more inputs that are constants, from input 2 on.
-	extra [][]int
+	// extra are shapes of more inputs that are constants, from input 2 on, and
+	// then other ones.
+	extra     [][]int
+	constants []*onnx.Tensor
+	domain    string
 }
 
 func pads(values ...int64) onnx.Attribute    { return onnx.IntsAttr("pads", values...) }
@@ -54,7 +57,11 @@ var formCases = map[string]formCase{
 	"MatMul of a batch of one":   {form: discover.Rows, op: "MatMul", x: []int{2, 5, 16}, weight: []int{1, 16, 24}, in: 16, out: 24, turned: true},
 	"LSTM":                       {form: discover.Recurrent, op: "LSTM", x: []int{3, 2, 16}, weight: []int{1, 48, 16}, in: 16, out: 48, attrs: []onnx.Attribute{onnx.IntAttr("hidden_size", 12)}, extra: [][]int{{1, 48, 12}, {1, 96}}},
 	"GRU, bidirectional":         {form: discover.Recurrent, op: "GRU", x: []int{3, 2, 16}, weight: []int{2, 36, 16}, in: 16, out: 72, attrs: []onnx.Attribute{onnx.IntAttr("hidden_size", 12), onnx.StringAttr("direction", "bidirectional")}, extra: [][]int{{2, 36, 12}}},
-	"RNN, batch first":           {form: discover.Recurrent, op: "RNN", x: []int{2, 3, 16}, weight: []int{1, 12, 16}, in: 16, out: 12, attrs: []onnx.Attribute{onnx.IntAttr("hidden_size", 12), onnx.IntAttr("layout", 1)}, extra: [][]int{{1, 12, 12}}, opset: 14},
+	"FusedMatMul":                {form: discover.Rows, op: "FusedMatMul", domain: "com.microsoft", x: []int{3, 16}, weight: []int{24, 16}, in: 16, out: 24, attrs: []onnx.Attribute{onnx.IntAttr("transB", 1), onnx.FloatAttr("alpha", 1)}},
+	"Attention":                  {form: discover.Projected, op: "Attention", domain: "com.microsoft", x: []int{2, 5, 16}, weight: []int{16, 48}, in: 16, out: 48, turned: true, bias: 48, attrs: []onnx.Attribute{onnx.IntAttr("num_heads", 4)}},
+	"Attention, masked": {form: discover.Projected, op: "Attention", domain: "com.microsoft", x: []int{2, 3, 16}, weight: []int{16, 40}, in: 16, out: 40, turned: true, extra: [][]int{{40}},
+		constants: []*onnx.Tensor{onnx.FromSlice([]int32{1, 1, 0, 1, 1, 1}, 2, 3)}, attrs: []onnx.Attribute{onnx.IntAttr("num_heads", 2), onnx.IntsAttr("qkv_hidden_sizes", 16, 16, 8), onnx.IntAttr("unidirectional", 1), onnx.FloatAttr("scale", 0.3)}},
+	"RNN, batch first": {form: discover.Recurrent, op: "RNN", x: []int{2, 3, 16}, weight: []int{1, 12, 16}, in: 16, out: 12, attrs: []onnx.Attribute{onnx.IntAttr("hidden_size", 12), onnx.IntAttr("layout", 1)}, extra: [][]int{{1, 12, 12}}, opset: 14},
 }
 
 // formDesigns are designs of each kind: full and low rank, BLAST with groups, and
@@ -90,12 +97,20 @@ func (c formCase) model(opset int, w []float32) *onnx.Model {
 	if c.bias > 0 {
 		extra = [][]int{{c.bias}}
 	}
+	var more []*onnx.Tensor
 	for i, shape := range extra {
+		more = append(more, Random(uint64(i), shape...))
+	}
+	for i, t := range append(more, c.constants...) {
 		name := fmt.Sprint("extra", i)
-		g.Initializers = append(g.Initializers, Named(name, Random(uint64(i), shape...)))
+		g.Initializers = append(g.Initializers, Named(name, t))
 		n.Inputs = append(n.Inputs, name)
 	}
-	return Model(opset, g)
+	m := Model(opset, g)
+	if n.Domain = c.domain; n.Domain != "" {
+		m.Opsets[n.Domain] = 1
+	}
+	return m
 }
 
 // A layer of any form that is exactly a chain gives the same with the chain in

@@ -36,7 +36,15 @@ func (w *writer) replace(r Replacement) error {
 	}
 	p := &replacing{writer: w, Replacement: r, chains: map[string]*storedChain{}}
 	for _, u := range r.Layer.Uses {
-		nodes, err := p.nodes(u)
+		old := w.copies[u.Node]
+		if u.Form == discover.Batched {
+			part, err := w.part(u, old)
+			if err != nil {
+				return err
+			}
+			old, u.Input = part, part.Inputs[0]
+		}
+		nodes, err := p.nodes(u, old)
 		if err != nil {
 			return err
 		}
@@ -48,7 +56,7 @@ func (w *writer) replace(r Replacement) error {
 				n.Name = w.names.fresh(fmt.Sprintf("%s.%s%d", r.Layer.Name, n.Op, i+1))
 			}
 		}
-		if err := w.put(w.copies[u.Node], nodes...); err != nil {
+		if err := w.put(old, nodes...); err != nil {
 			return err
 		}
 	}
@@ -56,8 +64,7 @@ func (w *writer) replace(r Replacement) error {
 }
 
 // nodes returns what takes the place of the node of a use.
-func (p *replacing) nodes(u discover.Use) ([]*onnx.Node, error) {
-	old := p.copies[u.Node]
+func (p *replacing) nodes(u discover.Use, old *onnx.Node) ([]*onnx.Node, error) {
 	switch u.Form {
 	case discover.Columns:
 		return p.columns(u, old)
@@ -67,6 +74,8 @@ func (p *replacing) nodes(u discover.Use) ([]*onnx.Node, error) {
 		return p.convTranspose(u, old)
 	case discover.Recurrent:
 		return p.recurrent(u, old)
+	case discover.Projected:
+		return p.attention(u, old)
 	}
 	return p.rows(u, old)
 }

@@ -45,7 +45,7 @@ const minIRVersion = 4
 // not changed.
 func Model(m *onnx.Model, found *discover.Result, chains []Replacement, o Options) (*onnx.Model, error) {
 	c := m.Clone()
-	w := &writer{model: c, options: o, names: newNames(c), copies: map[*onnx.Node]*onnx.Node{}, homes: map[*onnx.Node]graphPair{}, halved: map[string]string{}}
+	w := &writer{model: c, options: o, names: newNames(c), copies: map[*onnx.Node]*onnx.Node{}, homes: map[*onnx.Node]graphPair{}, parts: map[*onnx.Node][]*onnx.Node{}, halved: map[string]string{}}
 	w.pair(graphPair{m.Graph, c.Graph, 0})
 	for _, r := range chains {
 		if err := w.replace(r); err != nil {
@@ -120,8 +120,9 @@ type writer struct {
 	options Options
 	names   *names
 	copies  map[*onnx.Node]*onnx.Node
-	homes   map[*onnx.Node]graphPair // by copy
-	changed []graphPair              // subgraphs in which layers were replaced
+	homes   map[*onnx.Node]graphPair    // by copy
+	parts   map[*onnx.Node][]*onnx.Node // what became of batched MatMul nodes
+	changed []graphPair                 // subgraphs in which layers were replaced
 	// halved holds the names of float16 initializers by those of the values that
 	// they become.
 	halved map[string]string
@@ -171,6 +172,9 @@ func (w *writer) put(old *onnx.Node, nodes ...*onnx.Node) error {
 		return fmt.Errorf("node %s was replaced before", old.Name)
 	}
 	g.Nodes = slices.Replace(g.Nodes, at, at+1, nodes...)
+	for _, n := range nodes {
+		w.homes[n] = home
+	}
 	if g != w.model.Graph && !slices.Contains(w.changed, home) {
 		w.changed = append(w.changed, home)
 	}
