@@ -26,6 +26,7 @@ type program struct {
 
 	inputs, outputs         []int
 	inputInfos, outputInfos []onnx.ValueInfo
+	symbols                 map[string]int // of the inputs' shapes, with their numbers
 	// recorded programs lend their outputs to a Recording instead of handing
 	// them out.
 	recorded bool
@@ -160,6 +161,7 @@ func (c *compiler) graph(g *onnx.Graph, nodes []expandedNode, parent *scope, ove
 		return nil, err
 	}
 	p.findLastUses()
+	p.findSymbols()
 	return p, nil
 }
 

@@ -108,8 +108,8 @@ func (f foldFrame) Output(_ *ops.Call, _ int, t onnx.DType, shape []int) (*onnx.
 func (foldFrame) Reuse(*ops.Call, int, int) *onnx.Tensor { return nil }
 
 // Alias implements ops.Frame.
-func (foldFrame) Alias(c *ops.Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
+func (foldFrame) Alias(c *ops.Call, _, in, from int, shape []int) *onnx.Tensor {
+	return ops.PartOf(c.Tensor(in), from, shape)
 }
 
 // Scratch implements ops.Frame.

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"fmt"
+	"unsafe"
 
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime/ops"
@@ -24,11 +25,14 @@ type frame struct {
 	// which takes them back before the run ends.
 	borrowed []bool
 	shapes   [][]int // by slot, what a recorder met; nil for other runs
-	heap     []int   // by slot, the bytes that a value outside of the arena takes
-	arena    arena
-	scratch  []*buffer // in use by the current call
-	calls    []ops.Call
-	current  *step
+	// into is memory of the caller's for outputs, by slot.
+	into    [][]byte
+	symbols symbolSizes
+	heap    []int // by slot, the bytes that a value outside of the arena takes
+	arena   arena
+	scratch []*buffer // in use by the current call
+	calls   []ops.Call
+	current *step
 }
 
 func newFrame(s *Session, p *program) *frame {
@@ -38,6 +42,8 @@ func newFrame(s *Session, p *program) *frame {
 	f.buffers = make([]*buffer, p.slots)
 	f.borrowed = make([]bool, p.slots)
 	f.heap = make([]int, p.slots)
+	f.into = make([][]byte, p.slots)
+	f.symbols = make(symbolSizes, len(p.symbols))
 	f.calls = make([]ops.Call, len(p.steps))
 	for i := range p.steps {
 		st := &p.steps[i]
@@ -58,6 +64,9 @@ func (f *frame) clear() {
 		f.calls[i].Context = nil
 	}
 	f.freeScratch()
+	for _, slot := range f.program.outputs {
+		f.into[slot] = nil
+	}
 	f.outer, f.current, f.memory = nil, nil, nil
 }
 
@@ -241,7 +250,7 @@ func (f *frame) keep(slot int, c *ops.Call, i int) error {
 	if isTensor {
 		for in, other := range c.In {
 			if other == v {
-				f.values[slot] = f.Alias(c, i, in, t.Shape)
+				f.values[slot] = f.Alias(c, i, in, 0, t.Shape)
 				return nil
 			}
 		}
@@ -266,4 +275,32 @@ func (f *frame) result(slot int) onnx.Value {
 		return v
 	}
 	return t.Clone()
+}
+
+// store gives t the type, shape and elements of an output of the program. The
+// elements are in the memory of t already if they could be computed there.
+func (f *frame) store(t *onnx.Tensor, slot int) error {
+	x, isTensor := f.value(slot).(*onnx.Tensor)
+	if !isTensor {
+		return fmt.Errorf("not a tensor: use RunValues")
+	}
+	if x.Type == onnx.String {
+		*t = *x.Clone()
+		return nil
+	}
+	memory := t.Raw()
+	if n := len(x.Raw()); cap(memory) < n || !isAligned(memory) {
+		memory = onnx.AlignedBytes(n)
+	} else {
+		memory = memory[:n]
+	}
+	copy(memory, x.Raw()) // onto itself if it lies there
+	t.Reset(x.Type, x.Shape, memory, nil)
+	return nil
+}
+
+// isAligned reports whether memory may hold elements of any type.
+func isAligned(memory []byte) bool {
+	const widest = 16 // complex128, which is two float64
+	return uintptr(unsafe.Pointer(unsafe.SliceData(memory)))%(widest/2) == 0
 }

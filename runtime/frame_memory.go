@@ -23,6 +23,12 @@ func (f *frame) Output(c *ops.Call, i int, t onnx.DType, shape []int) (*onnx.Ten
 	}
 	bytes := outputBytes(t, n)
 	slot := f.current.out[i]
+	if slot >= 0 && t != onnx.String && cap(f.into[slot]) >= bytes && f.into[slot] != nil {
+		f.drop(slot)
+		x := &f.tensors[slot]
+		x.Reset(t, shape, f.into[slot][:bytes], nil)
+		return x, nil
+	}
 	if slot < 0 || t == onnx.String || f.program.handedOut(slot) {
 		if err := f.memory.take(bytes); err != nil {
 			return nil, err
@@ -62,11 +68,15 @@ func (f *frame) Reuse(c *ops.Call, i, in int) *onnx.Tensor {
 }
 
 // Alias implements ops.Frame.
-func (f *frame) Alias(c *ops.Call, i, in int, shape []int) *onnx.Tensor {
+func (f *frame) Alias(c *ops.Call, i, in, first int, shape []int) *onnx.Tensor {
 	from, slot := f.current.in[in], f.current.out[i]
 	source := c.Tensor(in)
 	if slot < 0 || source.Type == onnx.String {
-		return source.Reshaped(shape...)
+		return ops.PartOf(source, first, shape)
+	}
+	elements := 1
+	for _, n := range shape {
+		elements *= n
 	}
 	b, borrowed := f.buffers[from], f.borrowed[from]
 	if b != nil {
@@ -75,7 +85,7 @@ func (f *frame) Alias(c *ops.Call, i, in int, shape []int) *onnx.Tensor {
 	f.drop(slot)
 	f.buffers[slot], f.borrowed[slot] = b, borrowed
 	x := &f.tensors[slot]
-	x.Reset(source.Type, shape, source.Raw(), nil)
+	x.Reset(source.Type, shape, ops.PartOfRaw(source, first, elements), nil)
 	return x
 }
 

@@ -8,27 +8,85 @@ import (
 	"github.com/kcompress/kcompress/onnx"
 )
 
+// inputSet is what the caller of a run gives.
+type inputSet interface {
+	value(name string) (onnx.Value, bool)
+	count() int
+	// stranger returns a name that is none of p's inputs, if there is one.
+	stranger(p *program) (string, bool)
+}
+
+type (
+	tensorInputs map[string]*onnx.Tensor
+	valueInputs  map[string]onnx.Value
+)
+
+func (in tensorInputs) value(name string) (onnx.Value, bool) {
+	t, ok := in[name]
+	return t, ok
+}
+
+func (in valueInputs) value(name string) (onnx.Value, bool) {
+	v, ok := in[name]
+	return v, ok
+}
+
+func (in tensorInputs) count() int { return len(in) }
+func (in valueInputs) count() int  { return len(in) }
+
+func (in tensorInputs) stranger(p *program) (string, bool) { return strangerIn(in, p) }
+func (in valueInputs) stranger(p *program) (string, bool)  { return strangerIn(in, p) }
+
+func strangerIn[V any](in map[string]V, p *program) (string, bool) {
+	for name := range in {
+		if !p.hasInput(name) {
+			return name, true
+		}
+	}
+	return "", false
+}
+
+// symbolSizes are the sizes that the symbols of the inputs' shapes have in a
+// run, -1 for those that are not known yet, in the order of program.symbols.
+type symbolSizes []int
+
+// findSymbols lists the symbols in the shapes of the inputs.
+func (p *program) findSymbols() {
+	p.symbols = map[string]int{}
+	for _, info := range p.inputInfos {
+		for _, d := range info.Type.Shape {
+			if _, seen := p.symbols[d.Symbol]; !seen && d.Symbol != "" {
+				p.symbols[d.Symbol] = len(p.symbols)
+			}
+		}
+	}
+}
+
 // checkInputs compares given inputs with what the graph declares: names, kinds
 // of values, element types, ranks, fixed sizes, and that one symbol is one
 // size.
-func (p *program) checkInputs(inputs map[string]onnx.Value) error {
-	symbols := map[string]int{}
-	for _, info := range p.inputInfos {
-		v, ok := inputs[info.Name]
+func (p *program) checkInputs(inputs inputSet, sizes symbolSizes) error {
+	for i := range sizes {
+		sizes[i] = -1
+	}
+	for i := range p.inputInfos {
+		info := &p.inputInfos[i]
+		v, ok := inputs.value(info.Name)
 		if !ok {
 			return fmt.Errorf("%w: input %q is missing (the model takes %s)", ErrInput, info.Name, describeInputs(p.inputInfos))
 		}
 		if err := checkWhole(v); err != nil {
 			return fmt.Errorf("%w: input %q %w", ErrInput, info.Name, err)
 		}
-		if err := checkKind(info, v, symbols); err != nil {
+		if err := p.checkKind(info, v, sizes); err != nil {
 			return err
 		}
 	}
-	for name := range inputs {
-		if !p.hasInput(name) {
-			return fmt.Errorf("%w: there is no input %q (the model takes %s)", ErrInput, name, describeInputs(p.inputInfos))
-		}
+	if inputs.count() == len(p.inputInfos) {
+		return nil
+	}
+	if name, ok := inputs.stranger(p); ok {
+		return fmt.Errorf("%w: there is no input %q (the model takes %s)", ErrInput, name, describeInputs(p.inputInfos))
 	}
 	return nil
 }
@@ -90,14 +148,14 @@ func checkElements(t *onnx.Tensor) error {
 }
 
 // checkKind compares a value with the declared type.
-func checkKind(info onnx.ValueInfo, v onnx.Value, symbols map[string]int) error {
+func (p *program) checkKind(info *onnx.ValueInfo, v onnx.Value, sizes symbolSizes) error {
 	t, isTensor := v.(*onnx.Tensor)
 	switch info.Type.Kind {
 	case onnx.TensorType:
 		if !isTensor {
 			return fmt.Errorf("%w: input %q must be a tensor", ErrInput, info.Name)
 		}
-		return checkTensor(info, t, symbols)
+		return p.checkTensor(info, t, sizes)
 	case onnx.SequenceType:
 		if _, ok := v.(*onnx.Sequence); !ok {
 			return fmt.Errorf("%w: input %q must be a sequence", ErrInput, info.Name)
@@ -106,7 +164,7 @@ func checkKind(info onnx.ValueInfo, v onnx.Value, symbols map[string]int) error 
 	return nil
 }
 
-func checkTensor(info onnx.ValueInfo, t *onnx.Tensor, symbols map[string]int) error {
+func (p *program) checkTensor(info *onnx.ValueInfo, t *onnx.Tensor, sizes symbolSizes) error {
 	if info.Type.Elem != onnx.Undefined && t.Type != info.Type.Elem {
 		return fmt.Errorf("%w: input %q must be %v, got %v", ErrInput, info.Name, info.Type.Elem, t.Type)
 	}
@@ -116,18 +174,19 @@ func checkTensor(info onnx.ValueInfo, t *onnx.Tensor, symbols map[string]int) er
 	if len(t.Shape) != len(info.Type.Shape) {
 		return fmt.Errorf("%w: input %q must have %d axes, got shape %v", ErrInput, info.Name, len(info.Type.Shape), t.Shape)
 	}
-	for axis, d := range info.Type.Shape {
-		size := t.Shape[axis]
+	for axis := range info.Type.Shape {
+		d, size := &info.Type.Shape[axis], t.Shape[axis]
 		if d.Known() && d.Size != size {
 			return fmt.Errorf("%w: input %q must have size %d on axis %d, got shape %v", ErrInput, info.Name, d.Size, axis, t.Shape)
 		}
 		if d.Symbol == "" || d.Known() {
 			continue
 		}
-		if before, seen := symbols[d.Symbol]; seen && before != size {
-			return fmt.Errorf("%w: input %q has size %d on axis %d, but %q is %d elsewhere", ErrInput, info.Name, size, axis, d.Symbol, before)
+		before := &sizes[p.symbols[d.Symbol]]
+		if *before >= 0 && *before != size {
+			return fmt.Errorf("%w: input %q has size %d on axis %d, but %q is %d elsewhere", ErrInput, info.Name, size, axis, d.Symbol, *before)
 		}
-		symbols[d.Symbol] = size
+		*before = size
 	}
 	return nil
 }

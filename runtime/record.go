@@ -51,20 +51,17 @@ func (s *Session) Recorder(names []string) (*Recorder, error) {
 // Run computes the model for the inputs and returns the values that it met.
 // The caller closes the recording.
 func (r *Recorder) Run(ctx context.Context, inputs map[string]*onnx.Tensor) (*Recording, error) {
-	values := make(map[string]onnx.Value, len(inputs))
-	for name, t := range inputs {
-		values[name] = t
-	}
 	p := r.program
-	if err := p.checkInputs(values); err != nil {
+	f := r.session.takeFrame(p, nil)
+	if err := p.checkInputs(tensorInputs(inputs), f.symbols); err != nil {
+		r.session.giveFrame(f)
 		return nil, r.session.inputError(err)
 	}
-	f := r.session.takeFrame(p, nil)
 	if f.shapes == nil {
 		f.shapes = make([][]int, p.slots)
 	}
 	for i, slot := range p.inputs {
-		f.setValue(slot, values[p.inputInfos[i].Name])
+		f.setValue(slot, inputs[p.inputInfos[i].Name])
 		f.noteShape(slot)
 	}
 	if err := f.run(ctx); err != nil {

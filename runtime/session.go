@@ -154,17 +154,16 @@ func (s *Session) Outputs() []onnx.ValueInfo { return slices.Clone(s.program.out
 // loops, when ctx is done. Errors wrap ErrInput if the inputs do not fit the
 // model, and are of type *NodeError if a node fails.
 func (s *Session) Run(ctx context.Context, inputs map[string]*onnx.Tensor) (map[string]*onnx.Tensor, error) {
-	values := make(map[string]onnx.Value, len(inputs))
-	for name, t := range inputs {
-		values[name] = t
-	}
-	results, err := s.RunValues(ctx, values)
+	f, err := s.runFrame(ctx, tensorInputs(inputs), nil)
 	if err != nil {
 		return nil, err
 	}
-	tensors := make(map[string]*onnx.Tensor, len(results))
-	for name, v := range results {
-		t, ok := v.(*onnx.Tensor)
+	defer s.giveFrame(f)
+	p := f.program
+	tensors := make(map[string]*onnx.Tensor, len(p.outputs))
+	for i, slot := range p.outputs {
+		name := p.outputInfos[i].Name
+		t, ok := f.result(slot).(*onnx.Tensor)
 		if !ok {
 			return nil, fmt.Errorf("output %q is not a tensor: use RunValues", name)
 		}
@@ -173,27 +172,45 @@ func (s *Session) Run(ctx context.Context, inputs map[string]*onnx.Tensor) (map[
 	return tensors, nil
 }
 
+// RunInto is Run with memory of the caller's for the results, so that a run in
+// steady state allocates nothing. outputs holds tensors by the names of outputs,
+// such as those that Run gave before: each is given the type, shape and elements
+// of the result, in its own memory if that is large enough. Outputs that are not
+// among them are not handed out. The tensors must share no memory with each
+// other or with inputs. After an error their content is unknown.
+func (s *Session) RunInto(ctx context.Context, inputs, outputs map[string]*onnx.Tensor) error {
+	for name, t := range outputs {
+		if t == nil {
+			return fmt.Errorf("output %q is nil: give an empty tensor", name)
+		}
+		if s.model.Graph.Output(name) == nil {
+			return fmt.Errorf("there is no output %q", name)
+		}
+	}
+	f, err := s.runFrame(ctx, tensorInputs(inputs), outputs)
+	if err != nil {
+		return err
+	}
+	defer s.giveFrame(f)
+	for i, slot := range f.program.outputs {
+		if t := outputs[f.program.outputInfos[i].Name]; t != nil {
+			if err := f.store(t, slot); err != nil {
+				return fmt.Errorf("output %q: %w", f.program.outputInfos[i].Name, err)
+			}
+		}
+	}
+	return nil
+}
+
 // RunValues is Run for models with sequences, optionals or maps among their
 // inputs or outputs.
 func (s *Session) RunValues(ctx context.Context, inputs map[string]onnx.Value) (map[string]onnx.Value, error) {
-	if s.closed.Load() {
-		return nil, ErrClosed
-	}
-	p, err := s.programFor(inputs)
+	f, err := s.runFrame(ctx, valueInputs(inputs), nil)
 	if err != nil {
 		return nil, err
 	}
-	if err := p.checkInputs(inputs); err != nil {
-		return nil, s.inputError(err)
-	}
-	f := s.takeFrame(p, nil)
 	defer s.giveFrame(f)
-	for i, slot := range p.inputs {
-		f.setValue(slot, inputs[p.inputInfos[i].Name])
-	}
-	if err := f.run(ctx); err != nil {
-		return nil, err
-	}
+	p := f.program
 	results := make(map[string]onnx.Value, len(p.outputs))
 	for i, slot := range p.outputs {
 		results[p.outputInfos[i].Name] = owned(f.result(slot))
@@ -201,16 +218,50 @@ func (s *Session) RunValues(ctx context.Context, inputs map[string]onnx.Value) (
 	return results, nil
 }
 
+// runFrame runs the model and returns the frame that holds the results. into may
+// hold tensors to compute outputs in.
+func (s *Session) runFrame(ctx context.Context, inputs inputSet, into map[string]*onnx.Tensor) (*frame, error) {
+	if s.closed.Load() {
+		return nil, ErrClosed
+	}
+	p, err := s.programFor(inputs)
+	if err != nil {
+		return nil, err
+	}
+	f := s.takeFrame(p, nil)
+	if err := p.checkInputs(inputs, f.symbols); err != nil {
+		s.giveFrame(f)
+		return nil, s.inputError(err)
+	}
+	for i, slot := range p.inputs {
+		v, _ := inputs.value(p.inputInfos[i].Name)
+		f.setValue(slot, v)
+	}
+	for i, slot := range p.outputs {
+		if t := into[p.outputInfos[i].Name]; t != nil && isAligned(t.Raw()) {
+			f.into[slot] = t.Raw()
+		}
+	}
+	if err := f.run(ctx); err != nil {
+		s.giveFrame(f)
+		return nil, err
+	}
+	return f, nil
+}
+
 // programFor returns the program for runs with these inputs: the usual one, or
 // one in which the initializers that the caller gives anew are inputs.
-func (s *Session) programFor(inputs map[string]onnx.Value) (*program, error) {
-	overridden := map[string]bool{}
-	for name := range inputs {
-		if s.defaults[name] {
+func (s *Session) programFor(inputs inputSet) (*program, error) {
+	var overridden map[string]bool
+	for name := range s.defaults {
+		if _, given := inputs.value(name); given {
+			if overridden == nil {
+				overridden = map[string]bool{}
+			}
 			overridden[name] = true
 		}
 	}
-	if len(overridden) == 0 {
+	if overridden == nil {
 		return s.program, nil
 	}
 	names := slices.Sorted(maps.Keys(overridden))

@@ -90,10 +90,11 @@ func profile(ctx context.Context, paths, inputs []string, threads, runs int) ([]
 		if err != nil {
 			return nil, err
 		}
+		var results map[string]*onnx.Tensor
 		for run := range warmUpRuns + runs {
 			current = make([]runtime.NodeTime, 0, len(current))
 			start := time.Now()
-			if _, err := s.Run(ctx, feeds); err != nil {
+			if err := runAgain(ctx, s, feeds, &results); err != nil {
 				return nil, runError(path, err)
 			}
 			if run >= warmUpRuns {

@@ -92,19 +92,21 @@ func buildHeadAttention(n *Node) (Kernel, error) {
 }
 
 func (a *stridedAttention) run(c *Call) error {
-	h := headCall{stridedAttention: a}
+	h := headCall{stridedAttention: a, mask: headView{size: [4]int{1, 1, 1, 1}}}
 	if err := h.sizes(c); err != nil {
 		return err
 	}
-	var shape [4]int
-	rank := 0
+	var memory [4]int
+	shape := memory[:3]
+	if a.y[1] >= 0 {
+		shape = memory[:]
+	}
 	for i, axis := range a.y {
 		if axis >= 0 {
 			shape[axis] = [4]int{h.batch, h.heads, h.queries, h.valueWidth}[i]
-			rank++
 		}
 	}
-	y, err := c.Output(0, onnx.Float32, shape[:rank]...)
+	y, err := c.Output(0, onnx.Float32, shape...)
 	if err != nil || y.Len() == 0 {
 		return err
 	}
@@ -129,7 +131,6 @@ func (h *headCall) sizes(c *Call) error {
 	if h.kv.size[3] != h.width || h.vv.size[2] != h.keys {
 		return fmt.Errorf("queries %v, keys %v and values %v do not fit", c.Tensor(0).Shape, c.Tensor(1).Shape, c.Tensor(2).Shape)
 	}
-	views := []*headView{&h.qv, &h.kv, &h.vv}
 	if mask := c.Tensor(3); mask != nil {
 		axes := headAxes{-1, -1, -1, -1}
 		for i := range min(4, mask.Rank()) {
@@ -150,21 +151,29 @@ func (h *headCall) sizes(c *Call) error {
 			h.mask.pitch[2] = 0
 		}
 		h.masked = true
-		views = append(views, &h.mask)
 	}
-	for i, size := range []*int{&h.batch, &h.heads} {
-		*size = 1
-		for _, v := range views {
-			switch n := v.size[i]; {
-			case n == *size || n == 1:
-			case *size == 1:
-				*size = n
-			default:
-				return fmt.Errorf("queries %v, keys %v and values %v do not fit", c.Tensor(0).Shape, c.Tensor(1).Shape, c.Tensor(2).Shape)
-			}
-		}
+	var ok [2]bool
+	h.batch, ok[0] = h.broadcastSize(0)
+	h.heads, ok[1] = h.broadcastSize(1)
+	if !ok[0] || !ok[1] {
+		return fmt.Errorf("queries %v, keys %v and values %v do not fit", c.Tensor(0).Shape, c.Tensor(1).Shape, c.Tensor(2).Shape)
 	}
 	return nil
+}
+
+// broadcastSize returns the size that batch (0) or head (1) of the inputs
+// broadcast to.
+func (h *headCall) broadcastSize(axis int) (size int, ok bool) {
+	size, ok = 1, true
+	for _, n := range [4]int{h.qv.size[axis], h.kv.size[axis], h.vv.size[axis], h.mask.size[axis]} {
+		if n != 1 && size != 1 && n != size {
+			ok = false
+		}
+		if n != 1 {
+			size = n
+		}
+	}
+	return size, ok
 }
 
 // compute goes through all heads, in blocks of queries whose scores stay in the

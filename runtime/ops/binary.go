@@ -51,31 +51,54 @@ func onPairs[A, B, R onnx.Element](f func(A, B) R) pairwise { return overRows(ea
 // overRows returns the implementation that applies row to every row of the
 // broadcast inputs.
 func overRows[A, B, R onnx.Element](row rowFunc[A, B, R]) pairwise {
+	type work = pairWork[A, B, R]
+	// Method values of generic types take memory each time they are formed.
+	both, leftOnly, rightOnly, broadcast := work.both, work.leftOnly, work.rightOnly, work.broadcast
 	return func(c *Call, shape []int, left, right *onnx.Tensor) error {
 		y, err := outputOverAny(c, onnx.TypeOf[R](), shape, 0, 1)
 		if err != nil {
 			return err
 		}
-		dst, a, b := onnx.View[R](y), onnx.View[A](left), onnx.View[B](right)
-		n := len(dst)
+		w := work{dst: onnx.View[R](y), a: onnx.View[A](left), b: onnx.View[B](right), row: row}
+		n := len(w.dst)
 		switch {
 		case n == 0:
-		case len(a) == n && len(b) == n:
-			c.Parallel(n, elementGrain, func(from, to int) { row(dst[from:to], a[from:to], b[from:to]) })
-		case len(b) == 1:
-			c.Parallel(n, elementGrain, func(from, to int) { row(dst[from:to], a[from:to], b) })
-		case len(a) == 1:
-			c.Parallel(n, elementGrain, func(from, to int) { row(dst[from:to], a, b[from:to]) })
+		case len(w.a) == n && len(w.b) == n:
+			parallelOn(c, w, n, elementGrain, both)
+		case len(w.b) == 1:
+			parallelOn(c, w, n, elementGrain, leftOnly)
+		case len(w.a) == 1:
+			parallelOn(c, w, n, elementGrain, rightOnly)
 		default:
-			nest := newNest(shape, left.Shape, right.Shape)
-			c.Parallel(n, elementGrain, func(from, to int) {
-				nest.rows(from, to, func(out, count int, at []int) {
-					row(dst[out:out+count], rowOf(a, at[0], count, nest.step(0)), rowOf(b, at[1], count, nest.step(1)))
-				})
-			})
+			nest := takeNest(shape, left.Shape, right.Shape)
+			defer nest.give()
+			w.nest = nest
+			parallelOn(c, w, n, elementGrain, broadcast)
 		}
 		return nil
 	}
+}
+
+// pairWork is a binary operator to be done in parts.
+type pairWork[A, B, R any] struct {
+	dst  []R
+	a    []A
+	b    []B
+	row  rowFunc[A, B, R]
+	nest *pooledNest
+}
+
+func (w pairWork[A, B, R]) both(from, to int) { w.row(w.dst[from:to], w.a[from:to], w.b[from:to]) }
+
+func (w pairWork[A, B, R]) leftOnly(from, to int) { w.row(w.dst[from:to], w.a[from:to], w.b) }
+
+func (w pairWork[A, B, R]) rightOnly(from, to int) { w.row(w.dst[from:to], w.a, w.b[from:to]) }
+
+func (w pairWork[A, B, R]) broadcast(from, to int) {
+	n := &w.nest.nest
+	n.pairs(from, to, func(out, count, a, b int) {
+		w.row(w.dst[out:out+count], rowOf(w.a, a, count, n.step(0)), rowOf(w.b, b, count, n.step(1)))
+	})
 }
 
 // rowOf returns the elements of a row of an operand that begins at element at:
@@ -110,8 +133,11 @@ type binaryShapes func(a, b *onnx.Tensor) (out []int, aligned *onnx.Tensor, err 
 
 // multidirectional is the broadcasting of opset version 7 and later.
 func multidirectional(a, b *onnx.Tensor) ([]int, *onnx.Tensor, error) {
-	if slices.Equal(a.Shape, b.Shape) {
+	if broadcastsTo(b.Shape, a.Shape) {
 		return a.Shape, b, nil
+	}
+	if broadcastsTo(a.Shape, b.Shape) {
+		return b.Shape, b, nil
 	}
 	out, err := broadcastShapes(a.Shape, b.Shape)
 	return out, b, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"unsafe"
 
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime/pool"
@@ -27,6 +28,10 @@ type Call struct {
 	// Work receives what the kernel says of itself by Used; nil unless a
 	// profile is taken.
 	Work *Work
+
+	// shape keeps the shape of an output while the frame reads it, so that the
+	// arguments of Output need no memory from the heap.
+	shape []int
 }
 
 // Frame gives a call its memory. The session implements it; without one, memory
@@ -37,8 +42,9 @@ type Frame interface {
 	// Reuse returns the tensor for output i over the memory of input in, if
 	// nobody needs that input any more, else nil.
 	Reuse(c *Call, i, in int) *onnx.Tensor
-	// Alias makes output i a view of input in with another shape.
-	Alias(c *Call, i, in int, shape []int) *onnx.Tensor
+	// Alias makes output i a view of input in, from an element on, with
+	// another shape.
+	Alias(c *Call, i, in, from int, shape []int) *onnx.Tensor
 	// Scratch returns memory for this call alone, of unknown content.
 	Scratch(c *Call, bytes int) ([]byte, error)
 	// Captured returns the value of an outer graph, for subgraphs.
@@ -65,22 +71,28 @@ func (c *Call) Wants(i int) bool {
 // Its content is unknown: the kernel writes every element (strings start
 // empty). It fails on impossible shapes and over the memory limit.
 func (c *Call) Output(i int, t onnx.DType, shape ...int) (*onnx.Tensor, error) {
+	c.shape = append(c.shape[:0], shape...)
+	return c.output(i, t)
+}
+
+// output makes output i a tensor of the shape c.shape.
+func (c *Call) output(i int, t onnx.DType) (*onnx.Tensor, error) {
 	if !t.Valid() {
 		return nil, fmt.Errorf("output of element type %v", t)
 	}
-	n, err := onnx.Elements(shape)
+	n, err := onnx.Elements(c.shape)
 	if err != nil {
 		return nil, err
 	}
 	if limit := c.limit(); n > 0 && limit > 0 && n > limit/max(1, t.Bits()/8) {
-		return nil, fmt.Errorf("output of %v%v exceeds the limit of %d bytes for one tensor", t, shape, limit)
+		return nil, fmt.Errorf("output of %v%v exceeds the limit of %d bytes for one tensor", t, c.shape, limit)
 	}
 	if !c.Wants(i) || c.Frame == nil {
-		x := onnx.NewTensor(t, shape...)
+		x := onnx.NewTensor(t, c.shape...)
 		c.Set(i, x)
 		return x, nil
 	}
-	x, err := c.Frame.Output(c, i, t, shape)
+	x, err := c.Frame.Output(c, i, t, c.shape)
 	if err != nil {
 		return nil, err
 	}
@@ -115,22 +127,54 @@ func (c *Call) OutputOver(i, in int) (*onnx.Tensor, error) {
 // with the same number of elements.
 func (c *Call) Alias(i, in int, shape ...int) error {
 	x := c.Tensor(in)
-	n, err := onnx.Elements(shape)
+	c.shape = append(c.shape[:0], shape...)
+	n, err := onnx.Elements(c.shape)
 	if err != nil {
 		return err
 	}
 	if n != x.Len() {
-		return fmt.Errorf("shape %v of %d elements can not become %v", x.Shape, x.Len(), shape)
+		return fmt.Errorf("shape %v of %d elements can not become %v", x.Shape, x.Len(), c.shape)
 	}
-	if !c.Wants(i) {
-		return nil
-	}
-	if c.Frame != nil && x.Type != onnx.String {
-		c.Out[i] = c.Frame.Alias(c, i, in, shape)
-		return nil
-	}
-	c.Out[i] = x.Reshaped(shape...)
+	c.alias(i, in, 0)
 	return nil
+}
+
+// AliasPart makes output i a view of the elements of input in from an element
+// on, of which there are as many as shape says. The element type has whole
+// bytes.
+func (c *Call) AliasPart(i, in, from int, shape ...int) error {
+	c.shape = append(c.shape[:0], shape...)
+	c.alias(i, in, from)
+	return nil
+}
+
+func (c *Call) alias(i, in, from int) {
+	x := c.Tensor(in)
+	switch {
+	case !c.Wants(i):
+	case c.Frame != nil && x.Type != onnx.String:
+		c.Out[i] = c.Frame.Alias(c, i, in, from, c.shape)
+	default:
+		c.Out[i] = PartOf(x, from, c.shape)
+	}
+}
+
+// PartOf returns a view of the elements of x from one on, under a shape.
+func PartOf(x *onnx.Tensor, from int, shape []int) *onnx.Tensor {
+	y := &onnx.Tensor{}
+	n := product(shape)
+	if x.Type == onnx.String {
+		y.Reset(x.Type, shape, nil, x.Strings[from:][:n])
+		return y
+	}
+	y.Reset(x.Type, shape, PartOfRaw(x, from, n), nil)
+	return y
+}
+
+// PartOfRaw returns the memory of n elements of x from one on.
+func PartOfRaw(x *onnx.Tensor, from, n int) []byte {
+	start := onnx.RawSize(x.Type, from)
+	return x.Raw()[start : start+onnx.RawSize(x.Type, n)]
 }
 
 // Set makes output i the value v, which the kernel has made itself.
@@ -149,17 +193,32 @@ func (c *Call) Scratch(n int) ([]float32, error) {
 	if err != nil {
 		return nil, err
 	}
-	x, err := onnx.FromRaw(onnx.Float32, []int{n}, raw)
-	if err != nil {
-		return nil, err
-	}
-	return x.Float32s(), nil
+	return unsafe.Slice((*float32)(unsafe.Pointer(unsafe.SliceData(raw))), n), nil
 }
 
 // Parallel runs body over ranges of 0 to n-1 of at most grain each, on the
 // threads of the session. Choose grain so that a range takes at least some
 // tens of microseconds.
 func (c *Call) Parallel(n, grain int, body func(from, to int)) { c.Pool.For(n, grain, body) }
+
+// parallelOn is Parallel for a body that takes all it needs from w. Unlike a
+// closure, that takes no memory from the heap where one thread does the work.
+func parallelOn[W any](c *Call, w W, n, grain int, body func(w W, from, to int)) {
+	if grain = max(grain, 1); n > grain && c.Pool.Threads() > 1 {
+		parallelClosure(c, w, n, grain, body)
+		return
+	}
+	for from := 0; from < n; from += grain {
+		body(w, from, min(from+grain, n))
+	}
+}
+
+// parallelClosure is apart so that its closure is made only where it is called.
+//
+//go:noinline
+func parallelClosure[W any](c *Call, w W, n, grain int, body func(w W, from, to int)) {
+	c.Pool.For(n, grain, func(from, to int) { body(w, from, to) })
+}
 
 func (c *Call) limit() int {
 	if c.Frame == nil {

@@ -83,7 +83,7 @@ func cast(c *Call, to onnx.DType, options []onnx.ConvertOption) error {
 		if err != nil {
 			return err
 		}
-		c.Parallel(x.Len(), elementGrain, func(from, to int) { f(y, x, from, to) })
+		parallelOn(c, castWork{f, y, x}, x.Len(), elementGrain, castWork.part)
 		return nil
 	}
 	if limit := c.limit(); limit > 0 && onnx.RawSize(to, x.Len()) > limit {
@@ -96,6 +96,14 @@ func cast(c *Call, to onnx.DType, options []onnx.ConvertOption) error {
 	c.Set(0, y)
 	return nil
 }
+
+// castWork is a conversion to be done in parts.
+type castWork struct {
+	f    castPart
+	y, x *onnx.Tensor
+}
+
+func (w castWork) part(from, to int) { w.f(w.y, w.x, from, to) }
 
 // castPart converts the elements from to to-1 of x into those of y.
 type castPart func(y, x *onnx.Tensor, from, to int)

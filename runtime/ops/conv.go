@@ -208,7 +208,7 @@ func convolve[T float](c *Call, s *convCall, yv, xv, wv, bias []T) {
 		convDirect(c, s, yv, xv, wv, bias)
 		return
 	}
-	filters, channels := s.filters/s.group, s.channels/s.group
+	filters := s.filters / s.group
 	block := min(s.positions, max(4*panel, columnElements/max(s.inner, filters, 1)/panel*panel))
 	blocks := (s.positions + block - 1) / block
 	grain := max(1, rangeWork/max(1, filters*s.inner*block))
@@ -218,29 +218,46 @@ func convolve[T float](c *Call, s *convCall, yv, xv, wv, bias []T) {
 		way = "pointwise"
 	}
 	c.Used(way, s.images*s.filters*s.positions*s.inner)
-	c.Parallel(s.images*s.group*blocks, grain, func(from, to int) {
-		var columns []T
-		if !pointwise {
-			buffer := borrow[T](s.inner * block)
-			defer buffer.release()
-			columns = buffer.data
+	work := convWork[T]{convCall: s, y: yv, x: xv, w: wv, bias: bias, block: block, blocks: blocks, pointwise: pointwise}
+	if c.Pool.Threads() == 1 {
+		work.part(0, s.images*s.group*blocks)
+		return
+	}
+	c.Parallel(s.images*s.group*blocks, grain, func(from, to int) { work.part(from, to) })
+}
+
+// convWork is a convolution by matrix products, to be done in parts: blocks of
+// output positions of each image and group.
+type convWork[T float] struct {
+	*convCall
+	y, x, w, bias []T
+	block, blocks int
+	pointwise     bool
+}
+
+func (w convWork[T]) part(from, to int) {
+	filters, channels := w.filters/w.group, w.channels/w.group
+	var columns []T
+	if !w.pointwise {
+		buffer := borrow[T](w.inner * w.block)
+		defer buffer.release()
+		columns = buffer.data
+	}
+	for i := from; i < to; i++ {
+		part, first := i/w.blocks, i%w.blocks*w.block
+		width := min(w.block, w.positions-first)
+		image := w.x[part*channels*w.plane:][:channels*w.plane]
+		right := matrix[T]{data: image[min(first, len(image)):], stride: w.plane}
+		if !w.pointwise {
+			im2col(w.placement, columns, image, channels, first, first+width, false)
+			right = matrix[T]{data: columns, stride: width}
 		}
-		for i := from; i < to; i++ {
-			part, first := i/blocks, i%blocks*block
-			width := min(block, s.positions-first)
-			image := xv[part*channels*s.plane:][:channels*s.plane]
-			right := matrix[T]{data: image[min(first, len(image)):], stride: s.plane}
-			if !pointwise {
-				im2col(s.placement, columns, image, channels, first, first+width, false)
-				right = matrix[T]{data: columns, stride: width}
-			}
-			g := part % s.group
-			left := matrix[T]{data: wv[g*filters*s.inner:], stride: s.inner}
-			target := yv[part*filters*s.positions+first:]
-			setBias(target, s.positions, filters, width, bias, g*filters)
-			matrixProduct(target, s.positions, left, right, filters, width, s.inner, true)
-		}
-	})
+		g := part % w.group
+		left := matrix[T]{data: w.w[g*filters*w.inner:], stride: w.inner}
+		target := w.y[part*filters*w.positions+first:]
+		setBias(target, w.positions, filters, width, w.bias, g*filters)
+		matrixProduct(target, w.positions, left, right, filters, width, w.inner, true)
+	}
 }
 
 // setBias sets the first width elements of each row of dst to its bias.

@@ -154,7 +154,7 @@ func (e *Epilogue) rows(c *Call, y *onnx.Tensor) (r rowEpilogue, err error) {
 
 // finish does for rows fromRow to toRow and columns from to to of dst what the
 // product has left.
-func (r *rowEpilogue) finish(dst []float32, stride, fromRow, toRow, from, to int) {
+func (r rowEpilogue) finish(dst []float32, stride, fromRow, toRow, from, to int) {
 	if r.residual == nil && r.apply == nil {
 		return
 	}

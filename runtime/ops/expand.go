@@ -25,12 +25,14 @@ func buildExpand(n *Node) (Kernel, error) {
 		}
 		for _, size := range want {
 			if size < 0 {
-				return fmt.Errorf("shape %v has a negative size", want)
+				return fmt.Errorf("shape %v has a negative size", slices.Clone(want))
 			}
 		}
-		shape, err := broadcastShapes(x.Shape, want)
-		if err != nil {
-			return err
+		shape := want
+		if !broadcastsTo(x.Shape, want) {
+			if shape, err = broadcastShapes(x.Shape, want); err != nil {
+				return err
+			}
 		}
 		if slices.Equal(shape, x.Shape) {
 			return c.Alias(0, 0, shape...)

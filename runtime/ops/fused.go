@@ -107,8 +107,8 @@ type finishFrame struct{ Frame }
 func (finishFrame) Reuse(*Call, int, int) *onnx.Tensor { return nil }
 
 // Alias implements Frame.
-func (finishFrame) Alias(c *Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Clone().Reshaped(shape...)
+func (finishFrame) Alias(c *Call, _, in, from int, shape []int) *onnx.Tensor {
+	return PartOf(c.Tensor(in), from, shape).Clone()
 }
 
 // needInputs fails unless the node has the given inputs: for operators that

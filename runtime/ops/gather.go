@@ -51,51 +51,89 @@ func buildGather(n *Node) (Kernel, error) {
 		if err != nil {
 			return err
 		}
-		index, err := indexReader(indices, x.Shape[at])
+		l := takeInts()
+		defer l.give()
+		index, err := l.indices(indices, x.Shape[at])
 		if err != nil {
 			return err
 		}
-		l := takeInts()
-		defer l.give()
 		shape := append(l.list(x.Rank()+indices.Rank()), x.Shape[:at]...)
 		shape = append(append(shape, indices.Shape...), x.Shape[at+1:]...)
+		if len(index) == 1 && product(x.Shape[:at]) == 1 { // a part of x as it lies in memory
+			return c.AliasPart(0, 0, index[0]*product(x.Shape[at+1:]), shape...)
+		}
 		y, err := c.Output(0, x.Type, shape...)
 		if err != nil {
 			return err
 		}
 		if y.Len() > 0 {
-			gather(c, y, x, at, indices.Len(), index)
+			gather(c, y, x, at, index)
 		}
 		return nil
 	}), n.Err()
 }
 
+// indices returns the elements of an index tensor, counted from the front of an
+// axis of the given size; the error names the first that lies outside.
+func (l *ints) indices(t *onnx.Tensor, size int) ([]int, error) {
+	out := l.list(t.Len())
+	switch t.Type {
+	case onnx.Int64:
+		return appendIndices(out, t.Int64s(), size)
+	case onnx.Int32:
+		return appendIndices(out, onnx.View[int32](t), size)
+	}
+	return nil, fmt.Errorf("indices are %v, expected int32 or int64", t.Type)
+}
+
+func appendIndices[T int32 | int64](out []int, indices []T, size int) ([]int, error) {
+	for _, v := range indices {
+		i, err := Axis(int(v), size)
+		if err != nil {
+			return nil, fmt.Errorf("index %d is outside of an axis of %d", v, size)
+		}
+		out = append(out, i)
+	}
+	return out, nil
+}
+
+// gatherWork copies blocks of x, one after the other, to y.
+type gatherWork struct {
+	y, x *onnx.Tensor
+	// index names count blocks of inner elements out of each size of x.
+	index       []int
+	size, inner int
+}
+
 // gather copies the blocks of x along an axis that index names.
-func gather(c *Call, y, x *onnx.Tensor, axis, count int, index func(i int) int) {
-	outer, size, inner := product(x.Shape[:axis]), x.Shape[axis], product(x.Shape[axis+1:])
-	if count == 1 {
-		w := newWalk()
-		w.srcAt = index(0) * inner
-		w.axis(outer, inner, size*inner)
-		w.axis(inner, 1, 1)
-		copyWalk(c, y, x, w)
+func gather(c *Call, y, x *onnx.Tensor, axis int, index []int) {
+	outer, inner := product(x.Shape[:axis]), product(x.Shape[axis+1:])
+	w := gatherWork{y, x, index, x.Shape[axis], inner}
+	if outer*len(index)*inner <= copyGrain {
+		w.blocks(0, outer*len(index))
 		return
 	}
-	move := blockCopier(y, x, inner)
-	run := func(from, to int) {
-		block, k := from/count*size, from%count
-		for i := from; i < to; i++ {
-			move(i, block+index(k))
-			if k++; k == count {
-				block, k = block+size, 0
-			}
+	parallelOn(c, w, outer*len(index), max(1, copyGrain/max(1, inner)), gatherWork.blocks)
+}
+
+// blocks copies blocks from to to-1 of y.
+func (w gatherWork) blocks(from, to int) {
+	if w.x.Type == onnx.String {
+		gatherBlocks(w, w.y.Strings, w.x.Strings, w.inner, from, to)
+		return
+	}
+	gatherBlocks(w, w.y.Raw(), w.x.Raw(), w.inner*w.x.Type.Bits()/8, from, to)
+}
+
+func gatherBlocks[T any](w gatherWork, y, x []T, inner, from, to int) {
+	count := len(w.index)
+	block, k := from/count*w.size, from%count
+	for i := from; i < to; i++ {
+		copy(y[i*inner:][:inner], x[(block+w.index[k])*inner:])
+		if k++; k == count {
+			block, k = block+w.size, 0
 		}
 	}
-	if outer*count*inner <= copyGrain {
-		run(0, outer*count)
-		return
-	}
-	c.Parallel(outer*count, max(1, copyGrain/inner), run)
 }
 
 func inferGather(n *Node, in []Info) ([]Info, error) {

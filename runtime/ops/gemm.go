@@ -87,7 +87,7 @@ func (g *gemmNode) run(c *Call) error {
 		return fmt.Errorf("shapes %v and %v do not fit: the inner sizes %d and %d differ", a.Shape, b.Shape, k, inner)
 	}
 	if bias != nil && !broadcastsTo(bias.Shape, []int{m, n}) {
-		return c.ShapeError(2, fmt.Sprintf("one that broadcasts to %v", []int{m, n}))
+		return c.ShapeError(2, fmt.Sprintf("one that broadcasts to [%d,%d]", m, n))
 	}
 	y, err := c.Output(0, a.Type, m, n)
 	if err != nil {

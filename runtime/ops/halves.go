@@ -84,8 +84,8 @@ func (heapFrame) Output(_ *Call, _ int, t onnx.DType, shape []int) (*onnx.Tensor
 func (heapFrame) Reuse(*Call, int, int) *onnx.Tensor { return nil }
 
 // Alias implements Frame.
-func (heapFrame) Alias(c *Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
+func (heapFrame) Alias(c *Call, _, in, from int, shape []int) *onnx.Tensor {
+	return PartOf(c.Tensor(in), from, shape)
 }
 
 // Scratch implements Frame.

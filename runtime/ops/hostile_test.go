@@ -21,8 +21,8 @@ func (smallFrame) Output(_ *ops.Call, _ int, t onnx.DType, shape []int) (*onnx.T
 	return onnx.NewTensor(t, shape...), nil
 }
 func (smallFrame) Reuse(*ops.Call, int, int) *onnx.Tensor { return nil }
-func (smallFrame) Alias(c *ops.Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
+func (smallFrame) Alias(c *ops.Call, _, in, from int, shape []int) *onnx.Tensor {
+	return ops.PartOf(c.Tensor(in), from, shape)
 }
 func (smallFrame) Scratch(_ *ops.Call, bytes int) ([]byte, error) {
 	if bytes < 0 || bytes > smallLimit {

@@ -25,8 +25,8 @@ func (l *ints) give() { intLists.Put(l) }
 // list returns an empty list with room for n numbers. Lists do not overlap.
 func (l *ints) list(n int) []int {
 	at := len(l.free)
-	if at+n > cap(l.free) {
-		return make([]int, 0, n)
+	if at+n > cap(l.free) { // lists that were taken keep the memory that they have
+		l.free, at = make([]int, 0, 2*(cap(l.free)+n)), 0
 	}
 	l.free = l.free[:at+n]
 	return l.free[at : at : at+n]

@@ -107,7 +107,7 @@ func logProbabilityOf[T float32 | float64](c *Call, l axisLayout) ([]T, error) {
 	if c.Frame != nil {
 		inner.Frame = heapFrame{c.Frame}
 	}
-	if err := mapLines(inner, l, logSoftmaxLine[T]); err != nil {
+	if err := mapLines(inner, l, logSoftmaxLine[T], lineWork[T].lines); err != nil {
 		return nil, err
 	}
 	t := inner.Out[0].(*onnx.Tensor)

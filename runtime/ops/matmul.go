@@ -162,15 +162,33 @@ func multiplyBatches[T number](c *Call, s matMulShape, y, a, b *onnx.Tensor) {
 	rows := min(s.m, rowsPerRange(s.n*s.k))
 	blocks := (s.m + rows - 1) / rows
 	grain := max(1, rangeWork/max(1, rows*s.n*s.k))
-	c.Parallel(s.batches*blocks, grain, func(from, to int) {
-		for i := from; i < to; i++ {
-			batch, first := i/blocks, i%blocks*rows
-			left := av[(broadcastIndex(batch, s.batch, s.a)*s.m+first)*s.k:]
-			right := bv[broadcastIndex(batch, s.batch, s.b)*s.k*s.n:]
-			matrixProduct(yv[(batch*s.m+first)*s.n:], s.n, matrix[T]{data: left, stride: s.k}, matrix[T]{data: right, stride: s.n},
-				min(rows, s.m-first), s.n, s.k, false)
-		}
-	})
+	w := batchesWork[T]{&s, yv, av, bv, rows, blocks}
+	if c.Pool.Threads() > 1 {
+		own := s // so that the other way needs no memory
+		w.shape = &own
+		c.Parallel(s.batches*blocks, grain, w.part)
+		return
+	}
+	w.part(0, s.batches*blocks)
+}
+
+// batchesWork is a number of products to be done in parts: blocks of rows of
+// each.
+type batchesWork[T number] struct {
+	shape        *matMulShape
+	y, a, b      []T
+	rows, blocks int
+}
+
+func (w batchesWork[T]) part(from, to int) {
+	s := w.shape
+	for i := from; i < to; i++ {
+		batch, first := i/w.blocks, i%w.blocks*w.rows
+		left := w.a[(broadcastIndex(batch, s.batch, s.a)*s.m+first)*s.k:]
+		right := w.b[broadcastIndex(batch, s.batch, s.b)*s.k*s.n:]
+		matrixProduct(w.y[(batch*s.m+first)*s.n:], s.n, matrix[T]{data: left, stride: s.k}, matrix[T]{data: right, stride: s.n},
+			min(w.rows, s.m-first), s.n, s.k, false)
+	}
 }
 
 // broadcastIndex returns the index into an array of shape part that element i

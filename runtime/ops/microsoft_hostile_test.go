@@ -20,8 +20,8 @@ func (tightFrame) Output(_ *Call, _ int, t onnx.DType, shape []int) (*onnx.Tenso
 	return onnx.NewTensor(t, shape...), nil
 }
 func (tightFrame) Reuse(*Call, int, int) *onnx.Tensor { return nil }
-func (tightFrame) Alias(c *Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
+func (tightFrame) Alias(c *Call, _, in, from int, shape []int) *onnx.Tensor {
+	return PartOf(c.Tensor(in), from, shape)
 }
 func (tightFrame) Scratch(_ *Call, bytes int) ([]byte, error) {
 	if bytes < 0 || bytes > tightLimit {

@@ -36,8 +36,8 @@ func (f *reusingFrame) Output(_ *Call, i int, t onnx.DType, shape []int) (*onnx.
 	return f.outputs[i], nil
 }
 func (f *reusingFrame) Reuse(*Call, int, int) *onnx.Tensor { return nil }
-func (f *reusingFrame) Alias(c *Call, _, in int, shape []int) *onnx.Tensor {
-	return c.Tensor(in).Reshaped(shape...)
+func (f *reusingFrame) Alias(c *Call, _, in, from int, shape []int) *onnx.Tensor {
+	return PartOf(c.Tensor(in), from, shape)
 }
 func (f *reusingFrame) Scratch(_ *Call, n int) ([]byte, error) { return onnx.AlignedBytes(n), nil }
 func (f *reusingFrame) Captured(string) (onnx.Value, bool)     { return nil, false }

@@ -35,25 +35,39 @@ func transposeElements[T any](c *Call, dst, src []T, w *walk, p int) {
 			matrices *= size
 		}
 	}
-	const strip = 32
 	strips := (rows + strip - 1) / strip
-	run := func(from, to int) {
-		var memory [odometerAxes]int
-		o := newOdometer(batch, len(batch.shape), from/strips, memory[:])
-		for i := from; i < to; i++ {
-			row := i % strips * strip
-			n := min(strip, rows-row)
-			transposeStrip(dst[o.dstAt+row*dstStep:], src[o.srcAt+row:], n, cols, dstStep, srcStep)
-			if i%strips == strips-1 {
-				o.next(batch)
-			}
-		}
-	}
-	if matrices*rows*cols <= copyGrain {
-		run(0, matrices*strips)
+	t := stripWork[T]{dst, src, batch, strips, rows, cols, dstStep, srcStep}
+	if matrices*rows*cols <= copyGrain || c.Pool.Threads() == 1 {
+		t.part(0, matrices*strips)
 		return
 	}
-	c.Parallel(matrices*strips, max(1, copyGrain/(strip*cols)), run)
+	c.Parallel(matrices*strips, max(1, copyGrain/(strip*cols)), func(from, to int) { t.part(from, to) })
+}
+
+// strip is how many rows are transposed at a time.
+const strip = 32
+
+// stripWork is a number of transpositions to be done in parts: strips of rows
+// of each.
+type stripWork[T any] struct {
+	dst, src         []T
+	batch            *walk
+	strips           int
+	rows, cols       int
+	dstStep, srcStep int
+}
+
+func (w stripWork[T]) part(from, to int) {
+	var memory [odometerAxes]int
+	o := newOdometer(w.batch, len(w.batch.shape), from/w.strips, memory[:])
+	for i := from; i < to; i++ {
+		row := i % w.strips * strip
+		n := min(strip, w.rows-row)
+		transposeStrip(w.dst[o.dstAt+row*w.dstStep:], w.src[o.srcAt+row:], n, w.cols, w.dstStep, w.srcStep)
+		if i%w.strips == w.strips-1 {
+			o.next(w.batch)
+		}
+	}
 }
 
 // transposeStrip sets dst[r*dstStep+c] = src[c*srcStep+r], in tiles small

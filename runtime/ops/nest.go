@@ -1,5 +1,7 @@
 package ops
 
+import "sync"
+
 // nest walks the elements of an output in row-major order together with the
 // elements of operands that are broadcast to it. Neighbouring axes that all
 // operands step through alike are merged, so that rows are long.
@@ -21,10 +23,42 @@ func newNest(out []int, operands ...[]int) nest {
 	return newStridedNest(out, steps)
 }
 
+// pooledNest is a nest of two operands whose memory is used again.
+type pooledNest struct {
+	nest
+	lists [3][]int
+	steps [2][]int
+}
+
+var nests = sync.Pool{New: func() any { return new(pooledNest) }}
+
+// takeNest is newNest for two operands; give puts it back.
+func takeNest(out, a, b []int) *pooledNest {
+	n := nests.Get().(*pooledNest)
+	for i := range n.lists {
+		if cap(n.lists[i]) <= len(out) {
+			n.lists[i] = make([]int, 0, len(out)+8)
+		}
+	}
+	n.steps[0] = appendBroadcastSteps(n.lists[0][:0], out, a)
+	n.steps[1] = appendBroadcastSteps(n.lists[1][:0], out, b)
+	n.nest = stridedNest(out, n.steps[:], n.lists[2][:0])
+	return n
+}
+
+func (n *pooledNest) give() { nests.Put(n) }
+
 // broadcastSteps returns the distance between neighbours along each axis of
 // out in a dense tensor of the given shape that is broadcast to out.
 func broadcastSteps(out, shape []int) []int {
-	steps := make([]int, len(out))
+	return appendBroadcastSteps(make([]int, 0, len(out)), out, shape)
+}
+
+// appendBroadcastSteps is broadcastSteps in the memory of steps, an empty list.
+func appendBroadcastSteps(steps, out, shape []int) []int {
+	for range out {
+		steps = append(steps, 0)
+	}
 	pad, step := len(out)-len(shape), 1
 	for i := len(shape) - 1; i >= 0; i-- {
 		if shape[i] != 1 {
@@ -38,7 +72,12 @@ func broadcastSteps(out, shape []int) []int {
 // newStridedNest returns the nest over out for operands with the given steps
 // along each axis, which it changes.
 func newStridedNest(out []int, steps [][]int) nest {
-	n := nest{sizes: make([]int, 0, len(out)+1), steps: steps, total: 1}
+	return stridedNest(out, steps, make([]int, 0, len(out)+1))
+}
+
+// stridedNest is newStridedNest with the memory for its sizes given.
+func stridedNest(out []int, steps [][]int, sizes []int) nest {
+	n := nest{sizes: sizes, steps: steps, total: 1}
 	for i, size := range out {
 		n.total *= size
 		if size == 1 {
@@ -60,7 +99,7 @@ func newStridedNest(out []int, steps [][]int) nest {
 	if len(n.sizes) == 0 { // one element
 		n.sizes = append(n.sizes, 1)
 		for k := range steps {
-			steps[k] = []int{0}
+			steps[k] = append(steps[k][:0], 0)
 		}
 	}
 	return n
@@ -84,32 +123,60 @@ func (n *nest) step(k int) int { return n.steps[k][len(n.sizes)-1] }
 // of the output: count elements from element out, where operand k begins at
 // its element at[k]. The slice at is valid during the call only.
 func (n *nest) rows(from, to int, row func(out, count int, at []int)) {
+	memory := make([]int, len(n.sizes)+len(n.steps))
+	index, at := memory[:len(n.sizes)], memory[len(n.sizes):]
+	for n.start(index, at, from, to); from < to; {
+		count := n.count(index, to-from)
+		row(from, count, at)
+		from += count
+		n.next(index, at)
+	}
+}
+
+// pairs is rows for two operands, a and b.
+func (n *nest) pairs(from, to int, row func(out, count, a, b int)) {
+	var memory [2*odometerAxes + 2]int
+	index, at := memory[2:2+min(len(n.sizes), 2*odometerAxes)], memory[:2]
+	if len(n.sizes) > len(index) {
+		index = make([]int, len(n.sizes))
+	}
+	for n.start(index, at, from, to); from < to; {
+		count := n.count(index, to-from)
+		row(from, count, at[0], at[1])
+		from += count
+		n.next(index, at)
+	}
+}
+
+// start sets index and at to element from of the output.
+func (n *nest) start(index, at []int, from, to int) {
 	if from >= to {
 		return
 	}
-	inner := len(n.sizes) - 1
-	memory := make([]int, len(n.sizes)+len(n.steps))
-	index, at := memory[:len(n.sizes)], memory[len(n.sizes):]
 	rest := from
-	for i := inner; i >= 0; i-- {
+	for i := len(n.sizes) - 1; i >= 0; i-- {
 		index[i] = rest % n.sizes[i]
 		rest /= n.sizes[i]
 		for k := range at {
 			at[k] += index[i] * n.steps[k][i]
 		}
 	}
-	for {
-		count := min(n.sizes[inner]-index[inner], to-from)
-		row(from, count, at)
-		if from += count; from >= to {
-			return
-		}
-		for k := range at {
-			at[k] -= index[inner] * n.steps[k][inner]
-		}
-		index[inner] = 0
-		n.advance(index, at, inner-1)
+}
+
+// count returns how many of the elements that remain are in the same row.
+func (n *nest) count(index []int, remain int) int {
+	inner := len(n.sizes) - 1
+	return min(n.sizes[inner]-index[inner], remain)
+}
+
+// next goes to the beginning of the next row.
+func (n *nest) next(index, at []int) {
+	inner := len(n.sizes) - 1
+	for k := range at {
+		at[k] -= index[inner] * n.steps[k][inner]
 	}
+	index[inner] = 0
+	n.advance(index, at, inner-1)
 }
 
 // advance steps the index of merged axis i, carrying into those before it.

@@ -49,9 +49,9 @@ func (v *layerNorm) run(c *Call) error {
 		result = c.Tensor(1).Type
 	}
 	if x.Type == onnx.Float64 {
-		return runLayerNorm[float64](c, v, result, axis)
+		return runLayerNorm(c, v, result, axis, layerNormRows[float64].rows)
 	}
-	return runLayerNorm[float32](c, v, result, axis)
+	return runLayerNorm(c, v, result, axis, layerNormRows[float32].fastRows)
 }
 
 // layerNormRows is the work of a layerNorm on rows of the given size.
@@ -65,10 +65,10 @@ type layerNormRows[T float] struct {
 	size            int
 }
 
-func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) error {
+func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int, rows func(w layerNormRows[T], from, to int)) error {
 	x := c.Tensor(0)
 	w := layerNormRows[T]{layerNorm: v, size: sizeOf(x.Shape[axis:])}
-	rows := sizeOf(x.Shape[:axis])
+	count := sizeOf(x.Shape[:axis])
 	var ok bool
 	if w.in, ok = asFloats[T](x); !ok {
 		return c.TypeError(0)
@@ -82,7 +82,7 @@ func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) e
 		}
 	}
 	if c.Wants(1) || c.Wants(2) {
-		w.means, w.inverses = make([]T, rows), make([]T, rows)
+		w.means, w.inverses = make([]T, count), make([]T, count)
 	}
 	y, err := normOutput(c, result)
 	if err != nil {
@@ -94,9 +94,12 @@ func runLayerNorm[T float](c *Call, v *layerNorm, result onnx.DType, axis int) e
 	} else {
 		w.out = make([]T, len(w.in))
 	}
-	c.Parallel(rows, max(1, rangeWork/16/max(1, w.size)), w.rows)
+	parallelOn(c, w, count, max(1, rangeWork/16/max(1, w.size)), rows)
 	if !direct {
 		storeAs(y, w.out)
+	}
+	if w.means == nil {
+		return nil
 	}
 	shape := ones(x.Rank())
 	copy(shape, x.Shape[:axis])
@@ -145,11 +148,7 @@ func rowParameter[T float](t *onnx.Tensor, shape []int, axis int) ([]T, bool) {
 }
 
 // rows normalises rows from to to-1.
-func (w *layerNormRows[T]) rows(from, to int) {
-	if single, ok := any(w).(*layerNormRows[float32]); ok && w.means == nil {
-		fastRows(single, from, to)
-		return
-	}
+func (w layerNormRows[T]) rows(from, to int) {
 	for r := from; r < to; r++ {
 		at := r * w.size
 		in, out := w.in[at:][:w.size], w.out[at:][:w.size]
@@ -171,20 +170,27 @@ func (w *layerNormRows[T]) rows(from, to int) {
 	}
 }
 
-// fastRows is rows in float32 by the kernels of kernels/vec.
-func fastRows(w *layerNormRows[float32], from, to int) {
+// fastRows is rows by the kernels of kernels/vec, for float32 whose statistics
+// are not wanted.
+func (w layerNormRows[T]) fastRows(from, to int) {
+	in, ok := any(w.in).([]float32)
+	if !ok || w.means != nil {
+		w.rows(from, to)
+		return
+	}
+	out, scale := any(w.out).([]float32), any(w.scale).([]float32)
+	bias, _ := any(w.bias).([]float32)
 	for r := from; r < to; r++ {
 		at := r * w.size
-		in, out := w.in[at:][:w.size], w.out[at:][:w.size]
-		scale, bias := w.scale[at%max(1, len(w.scale)):][:w.size], w.bias
+		row, gamma, beta := in[at:][:w.size], scale[at%max(1, len(scale)):][:w.size], bias
 		if w.rms {
-			vec.RMSNorm(out, in, scale, w.epsilon)
+			vec.RMSNorm(out[at:][:w.size], row, gamma, w.epsilon)
 			continue
 		}
-		if bias != nil {
-			bias = bias[at%max(1, len(bias)):][:w.size]
+		if beta != nil {
+			beta = beta[at%max(1, len(beta)):][:w.size]
 		}
-		vec.LayerNorm(out, in, scale, bias, w.epsilon)
+		vec.LayerNorm(out[at:][:w.size], row, gamma, beta, w.epsilon)
 	}
 }
 

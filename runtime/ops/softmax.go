@@ -33,9 +33,9 @@ func buildSoftmax(f32 func(dst, src []float32), f64 func(dst, src []float64)) fu
 			}
 			switch x.Type {
 			case onnx.Float32:
-				return mapLines(c, l, f32)
+				return mapLines(c, l, f32, lineWork[float32].lines)
 			case onnx.Float64:
-				return mapLines(c, l, f64)
+				return mapLines(c, l, f64, lineWork[float64].lines)
 			}
 			return c.TypeError(0)
 		}), n.Err()
@@ -72,7 +72,7 @@ func softmaxLayout(shape []int, axis int, flatten bool) (axisLayout, error) {
 }
 
 // mapLines sets output 0 to f of every line of input 0.
-func mapLines[T float](c *Call, l axisLayout, f func(dst, src []T)) error {
+func mapLines[T float](c *Call, l axisLayout, f func(dst, src []T), lines func(w lineWork[T], from, to int)) error {
 	x := c.Tensor(0)
 	y, err := outputOverAny(c, x.Type, x.Shape, 0)
 	if err != nil || y.Len() == 0 {
@@ -80,13 +80,29 @@ func mapLines[T float](c *Call, l axisLayout, f func(dst, src []T)) error {
 	}
 	dst, src := onnx.View[T](y), onnx.View[T](x)
 	if l.inner == 1 {
-		c.Parallel(l.outer, l.lineGrain(), func(from, to int) {
-			for i := from; i < to; i++ {
-				f(dst[i*l.size:(i+1)*l.size], src[i*l.size:(i+1)*l.size])
-			}
-		})
+		parallelOn(c, lineWork[T]{dst, src, l.size, f}, l.outer, l.lineGrain(), lines)
 		return nil
 	}
+	mapScatteredLines(c, l, dst, src, f)
+	return nil
+}
+
+// lineWork is a function of lines of a number of elements that follow each
+// other.
+type lineWork[T float] struct {
+	dst, src []T
+	size     int
+	f        func(dst, src []T)
+}
+
+func (w lineWork[T]) lines(from, to int) {
+	for i := from; i < to; i++ {
+		w.f(w.dst[i*w.size:(i+1)*w.size], w.src[i*w.size:(i+1)*w.size])
+	}
+}
+
+// mapScatteredLines is mapLines for lines whose elements are apart.
+func mapScatteredLines[T float](c *Call, l axisLayout, dst, src []T, f func(dst, src []T)) {
 	c.Parallel(l.outer*l.inner, l.lineGrain(), func(from, to int) {
 		line := make([]T, l.size)
 		for i := from; i < to; i++ {
@@ -100,7 +116,6 @@ func mapLines[T float](c *Call, l axisLayout, f func(dst, src []T)) error {
 			}
 		}
 	})
-	return nil
 }
 
 // largest returns the largest element of a line, NaN if one is NaN.

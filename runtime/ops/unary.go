@@ -18,6 +18,7 @@ const functionGrain = 1 << 12
 // overSlices returns the implementation that applies f to parts of the input;
 // dst may be src. A thread takes grain elements at a time.
 func overSlices[T, R onnx.Element](grain int, f func(dst []R, src []T)) unaryFunc {
+	part := slicesWork[T, R].part // forming it takes memory
 	return func(c *Call) error {
 		x := c.Tensor(0)
 		y, err := outputOverAny(c, onnx.TypeOf[R](), x.Shape, 0)
@@ -25,10 +26,19 @@ func overSlices[T, R onnx.Element](grain int, f func(dst []R, src []T)) unaryFun
 			return err
 		}
 		dst, src := onnx.View[R](y), onnx.View[T](x)
-		c.Parallel(len(dst), grain, func(from, to int) { f(dst[from:to], src[from:to]) })
+		parallelOn(c, slicesWork[T, R]{dst, src, f}, len(dst), grain, part)
 		return nil
 	}
 }
+
+// slicesWork is a function to be applied to parts of a slice.
+type slicesWork[T, R any] struct {
+	dst []R
+	src []T
+	f   func(dst []R, src []T)
+}
+
+func (w slicesWork[T, R]) part(from, to int) { w.f(w.dst[from:to], w.src[from:to]) }
 
 // onEach returns the implementation that applies f to every element.
 func onEach[T, R onnx.Element](f func(T) R) unaryFunc {
