@@ -61,8 +61,14 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 		return nil, err
 	}
 	defer s.Close()
-	found := discover.Find(s)
 	result := &Applied{Chains: len(chains), Warnings: []string{}}
+	layered, exact, err := withExact(s, chains, weights)
+	if err != nil {
+		return nil, err
+	}
+	defer layered.Close()
+	found := discover.Find(layered)
+	result.Layers, result.Replaced = exact, exact
 	var replacements []write.Replacement
 	for _, l := range found.Layers {
 		if l.In == 0 {
@@ -76,11 +82,11 @@ func Apply(ctx context.Context, fitted, other *onnx.Model, producer string) (*Ap
 			replacements = append(replacements, write.Replacement{Layer: l, Chain: c.chain, Error: c.error})
 		}
 	}
-	if len(replacements) == 0 && len(chains) > 0 {
+	if len(replacements)+exact == 0 && len(chains) > 0 {
 		return nil, errors.New("the other model holds none of the weights that the chains replaced")
 	}
-	result.Replaced = len(replacements)
-	adjusted, changed := withConstants(other, trained)
+	result.Replaced += len(replacements)
+	adjusted, changed := withConstants(layered.Model(), trained)
 	result.Constants = len(changed)
 	if result.Model, err = write.Model(adjusted, found, replacements, write.Options{Weights: weights, Producer: producer, Trained: changed}); err != nil {
 		return nil, err

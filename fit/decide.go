@@ -126,10 +126,11 @@ func (p *pipeline) keepForced(selection []int) []int {
 }
 
 // parameterBudget is what --ratio leaves for the layers that were fitted.
-// Excluded layers count: they are dense layers of the model too.
+// Excluded and recognised layers count: they are dense layers of the model too.
 func (p *pipeline) parameterBudget() int {
-	total := p.found.DenseParameters()
-	budget := int(float64(total) / p.options.Ratio)
+	before, after := p.exactParameters()
+	total := p.found.DenseParameters() + before
+	budget := int(float64(total)/p.options.Ratio) - after
 	for _, l := range p.found.Layers {
 		if l.Skip == "" && p.excluded[l.Name] {
 			budget -= l.Parameters

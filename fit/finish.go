@@ -182,7 +182,12 @@ func (p *pipeline) fillLayers() {
 	for i, l := range p.layers {
 		selected[l.Name] = i
 	}
+	r.Layers = append(r.Layers, p.exactRows()...)
+	r.DenseParamsBefore, r.DenseParamsAfter = p.exactParameters()
 	for _, l := range p.found.Layers {
+		if p.isExact(l) {
+			continue
+		}
 		row := report.Layer{Name: l.Name, Op: l.Op, Shape: []int{}, ParamsBefore: l.Parameters, ParamsAfter: l.Parameters, BytesBefore: l.Bytes, BytesAfter: l.Bytes, Decision: "kept", Method: "dense", Reason: l.Skip}
 		if l.In > 0 {
 			row.Shape = []int{l.Out, l.In}
@@ -195,6 +200,9 @@ func (p *pipeline) fillLayers() {
 		}
 		if i, ok := selected[l.Name]; ok && p.selection != nil {
 			p.fillSelected(&row, i)
+		}
+		if row.Decision == "kept" {
+			row.Reason += p.notReplaced[l.Name]
 		}
 		if l.Skip == "" {
 			r.DenseParamsBefore += row.ParamsBefore

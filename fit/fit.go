@@ -15,6 +15,7 @@ import (
 	"github.com/kcompress/kcompress/fit/calibrate"
 	"github.com/kcompress/kcompress/fit/choose"
 	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/recognise"
 	"github.com/kcompress/kcompress/fit/report"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
@@ -43,6 +44,9 @@ func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 		return nil, err
 	}
 	defer p.close()
+	if err := p.recognise(); err != nil {
+		return nil, err
+	}
 	if err := p.discover(); err != nil {
 		return nil, err
 	}
@@ -78,6 +82,11 @@ type pipeline struct {
 	started time.Time
 	pool    *pool.Pool
 	teacher *runtime.Session
+
+	// recognise: from here on model holds the chains of exact structure
+	exact       []recognise.Found
+	notReplaced map[string]string // why others stay, by the name of the node
+	session     *runtime.Session  // of model; the teacher itself if nothing was found
 
 	// discover
 	found    *discover.Result
@@ -118,6 +127,9 @@ func begin(m *onnx.Model, o Options) (*pipeline, error) {
 }
 
 func (p *pipeline) close() {
+	if p.session != nil && p.session != p.teacher {
+		p.session.Close()
+	}
 	p.teacher.Close()
 	p.pool.Close()
 }

@@ -123,7 +123,7 @@ func ParseForced(text string) (Forced, error) {
 
 // Event is one piece of progress.
 type Event struct {
-	// Stage is discover, calibrate, factorise, weigh, choose, distil, write or
+	// Stage is recognise, discover, calibrate, factorise, weigh, choose, distil, write or
 	// verify.
 	Stage string
 	// Layer is the layer that was worked on, or empty.

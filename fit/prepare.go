@@ -16,8 +16,8 @@ import (
 // discover finds the layers and applies --include, --exclude and --layer.
 func (p *pipeline) discover() error {
 	p.tell(Event{Stage: "discover"})
-	p.found = discover.Find(p.teacher)
-	if len(p.found.Layers) == 0 && len(p.found.Embeddings) == 0 {
+	p.found = discover.Find(p.session)
+	if len(p.found.Layers) == 0 && len(p.found.Embeddings) == 0 && len(p.exact) == 0 {
 		return ErrNothingToDo
 	}
 	if p.found.Frozen != "" {
@@ -58,7 +58,7 @@ const maxWidth = 16384
 // keep.
 func (p *pipeline) checkFinite(l *discover.Layer) error {
 	for _, name := range l.Stored {
-		t := p.teacher.Constant(name)
+		t := p.session.Constant(name)
 		if t == nil || !t.Type.IsFloat() {
 			continue
 		}
@@ -101,6 +101,9 @@ func (p *pipeline) checkNames() error {
 	}
 	for _, e := range p.found.Embeddings {
 		names = append(names, e.Name)
+	}
+	for _, f := range p.exact {
+		names = append(names, f.Nodes...)
 	}
 	for _, re := range slices.Concat(p.options.Include, p.options.Exclude) {
 		if !matchesAny(re, names) {

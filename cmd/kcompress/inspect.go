@@ -10,9 +10,11 @@ import (
 
 	"github.com/kcompress/kcompress/fit"
 	"github.com/kcompress/kcompress/fit/discover"
+	"github.com/kcompress/kcompress/fit/recognise"
 	"github.com/kcompress/kcompress/fit/write"
 	"github.com/kcompress/kcompress/onnx"
 	"github.com/kcompress/kcompress/runtime"
+	"github.com/kcompress/kcompress/runtime/compact"
 )
 
 // inspection is the JSON form of what a model holds.
@@ -98,13 +100,52 @@ func inspectModel(m *onnx.Model, s *runtime.Session) inspection {
 	for _, e := range found.Embeddings {
 		total += e.Bytes
 	}
+	exact := exactKinds(s)
 	for _, l := range found.Layers {
-		i.Layers = append(i.Layers, inspectLayer(l, total))
+		row := inspectLayer(l, total)
+		if f, ok := exact[l.Name]; ok {
+			row.noteExact(f)
+		}
+		i.Layers = append(i.Layers, row)
 	}
 	for _, e := range found.Embeddings {
 		i.Layers = append(i.Layers, inspectedLayer{Name: e.Name, Op: "Gather", Shape: []int{}, Params: e.Parameters, Bytes: e.Bytes, Share: share(e.Bytes, total), Tied: []string{}, Kinds: []string{"int8", "fp16"}, Note: "an embedding: rows are looked up, not multiplied"})
 	}
 	return i
+}
+
+// exactKinds returns the weights that hold exact structure, by the names of their
+// nodes.
+func exactKinds(s *runtime.Session) map[string]recognise.Found {
+	kinds := map[string]recognise.Found{}
+	_, found, err := recognise.Model(s.Model(), recognise.Options{Weights: compact.INT8, Type: s.Type})
+	if err != nil {
+		return kinds // a fit will say why
+	}
+	for _, f := range found {
+		for _, name := range f.Nodes {
+			kinds[name] = f
+		}
+	}
+	return kinds
+}
+
+// noteExact says what the weight is, and that a fit replaces it without loss.
+func (row *inspectedLayer) noteExact(f recognise.Found) {
+	note := f.Kind
+	if f.Kept == "" {
+		row.Kinds = append([]string{"exact"}, row.Kinds...)
+		note += fmt.Sprintf(": lossless in %s", bytesText(int64(f.ChainBytes())))
+		if len(f.Nodes) > 1 {
+			note += " for " + strings.Join(f.Nodes, " and ")
+		}
+	} else {
+		note += ", but " + f.Kept
+	}
+	if row.Note != "" {
+		note += "; " + row.Note
+	}
+	row.Note = note
 }
 
 // modelBytes is the size of a model with its external data: a file that is

@@ -40,7 +40,7 @@ func trainable(m *onnx.Model) []*parameter {
 	for _, n := range m.Graph.Nodes {
 		if compact.IsChain(n) {
 			c, err := compact.ReadNode(n)
-			if err != nil || c.Weights != compact.FP32 {
+			if err != nil || c.Weights != compact.FP32 || c.IsExact() {
 				continue
 			}
 			for i := range min(len(c.Design.Patterns), len(n.Inputs)-1) {

@@ -34,6 +34,9 @@ type Found struct {
 	Kept string
 }
 
+// ChainBytes is what the chain takes in the file.
+func (f *Found) ChainBytes() int { return compact.StoredBytes(f.Chain.Design(), compact.FP32) }
+
 // MinParameters is the number of elements from which a weight is looked at.
 const MinParameters = 4096
 
@@ -48,7 +51,7 @@ func Model(m *onnx.Model, o Options) (*onnx.Model, []Found, error) {
 	}
 	c := m.Clone()
 	r := &rewriter{model: c, options: o, names: write.NewNames(c), opset: c.Opset("")}
-	r.addBody(c.Graph, nil)
+	r.addBody(c.Graph, nil, "")
 	for _, b := range r.bodies {
 		r.collect(b)
 	}
@@ -94,15 +97,16 @@ type rewriter struct {
 type body struct {
 	graph     *onnx.Graph
 	outer     *body
+	path      string // leads to a subgraph, for names, as in package discover
 	producers map[string]*onnx.Node
 }
 
-func (r *rewriter) addBody(g *onnx.Graph, outer *body) {
-	b := &body{graph: g, outer: outer, producers: g.Producers()}
+func (r *rewriter) addBody(g *onnx.Graph, outer *body, path string) {
+	b := &body{graph: g, outer: outer, path: path, producers: g.Producers()}
 	r.bodies = append(r.bodies, b)
 	for _, n := range g.Nodes {
-		for _, sub := range n.Subgraphs() {
-			r.addBody(sub, b)
+		for i, sub := range n.Subgraphs() {
+			r.addBody(sub, b, fmt.Sprintf("%s%s/%d/", path, nodeName(n), i+1))
 		}
 	}
 }
@@ -190,7 +194,7 @@ func (r *rewriter) stack() {
 
 // keeps reports whether the user wants one of the nodes as it is.
 func (r *rewriter) keeps(s *site) bool {
-	return r.options.Keep != nil && slices.ContainsFunc(s.members, func(m *member) bool { return r.options.Keep(nodeName(m.node)) })
+	return r.options.Keep != nil && slices.ContainsFunc(s.members, func(m *member) bool { return r.options.Keep(s.body.path + nodeName(m.node)) })
 }
 
 // why says why a site stays, or nothing.
@@ -212,8 +216,11 @@ func (r *rewriter) why(s *site) string {
 	default:
 		bytes += 4 * s.out
 	}
-	if !s.found.Pays(s.out, s.in, bytes) {
-		return fmt.Sprintf("the chain takes %d bytes, the weight as %s %d", s.found.Bytes(), r.options.Weights, bytes)
+	switch {
+	case s.found.Bytes() >= bytes:
+		return fmt.Sprintf("a chain takes %d bytes, the weight as %s %d", s.found.Bytes(), r.options.Weights, bytes)
+	case !s.found.Pays(s.out, s.in, bytes):
+		return "a chain is not expected to be faster"
 	}
 	return ""
 }
@@ -223,7 +230,7 @@ func (r *rewriter) found() []Found {
 	for _, s := range r.sites {
 		f := Found{Op: s.members[0].node.Op, Out: s.out, In: s.in, Structure: *s.found, Kept: s.kept}
 		for _, m := range s.members {
-			f.Nodes = append(f.Nodes, nodeName(m.node))
+			f.Nodes = append(f.Nodes, s.body.path+nodeName(m.node))
 			f.Bytes += m.origin.bytes
 		}
 		list = append(list, f)

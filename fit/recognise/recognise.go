@@ -34,11 +34,13 @@ const Tolerance = 1e-5
 // MaxSide bounds the rows and columns of a matrix that is looked at.
 const MaxSide = 16384
 
-// detectors find candidates, which are checked afterwards. Each is fast to
-// refuse: most matrices differ from a structure within a few rows.
-var detectors = []func(*matrix) *Structure{
-	selection, blockDiagonal, hadamard, haar, sinusoidal, kronecker, circulant, shiftedRows, toeplitz, lowRank, sparse,
-}
+// Detectors find candidates, which are checked afterwards. Each is fast to
+// refuse: most matrices differ from a structure within a few rows. Those for rows
+// are tried on the transposed matrix too.
+var (
+	detectors    = []func(*matrix) *Structure{selection, blockDiagonal, kronecker, circulant, toeplitz, lowRank, sparse}
+	rowDetectors = []func(*matrix) *Structure{hadamard, haar, sinusoidal, shiftedRows}
+)
 
 // Recognise returns the cheapest structure of the weight w [out, in], row by row,
 // or nil if it has none. What is returned equals the weight within Tolerance, or
@@ -49,13 +51,15 @@ func Recognise(w []float32, out, in int) *Structure {
 		return nil
 	}
 	var best *Structure
-	turned := m.transposed()
 	for _, detect := range detectors {
-		s := m.checked(detect(m))
-		if t := detect(turned); t != nil {
-			s = cheaper(s, m.checked(&Structure{Kind: t.Kind + ", transposed", Chain: t.Chain.Transposed()}))
+		best = cheaper(best, m.checked(detect(m)))
+	}
+	turned := m.transposed()
+	for _, detect := range rowDetectors {
+		best = cheaper(best, m.checked(detect(m)))
+		if s := detect(turned); s != nil {
+			best = cheaper(best, m.checked(&Structure{Kind: s.Kind + ", transposed", Chain: s.Chain.Transposed()}))
 		}
-		best = cheaper(best, s)
 	}
 	return best
 }

@@ -95,6 +95,10 @@ const PartOfChain = "/part"
 // weight without loss (package fit/recognise).
 const Recognised = "/exact"
 
+// IsExact reports whether the chain was put in the place of a weight without
+// loss.
+func (n Node) IsExact() bool { return strings.HasSuffix(n.Source, Recognised) }
+
 var chainAttributes = []string{attrPatterns, attrIn, attrOut, attrWeights, attrSource, attrError}
 
 // IsChain reports whether n is a chain node by its name and attributes.
