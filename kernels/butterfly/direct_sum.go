@@ -154,9 +154,20 @@ func (s *summation) multiply() {
 		}
 		part.at = at[:features]
 	}
+	if blocks := result.A; blocks >= interleavedBlocks {
+		result.A, result.D, order = 1, blocks, interleaved(order, c)
+		for _, part := range s.parts {
+			for i, at := range part.at {
+				part.at[i] = at%b*blocks + at/b
+			}
+		}
+	}
 	s.factors = append(s.factors, gatherFactor(order, s.size, 1), result)
 	s.size = result.Rows()
 }
+
+// interleavedBlocks is from how many blocks on they are interleaved.
+const interleavedBlocks = 16
 
 // multiplyAlike puts blocks of equal size and stride one after the other, if
 // the features of both parts are in order.

@@ -83,7 +83,7 @@ func denseOf(rows [][]Entry, in int) *Chain {
 func groupedRows(rows [][]Entry, in int) *Chain {
 	var best *Chain
 	bestCost := 0.0
-	for size := 1; size <= max(1, min(32, len(rows)/2)); size *= 2 {
+	for _, size := range []int{1, 8, 16, 32} {
 		seen, most := groupColumns(rows, size)
 		indexes := len(seen) * most
 		cost := float64(indexes) * (float64(size) + gatherCost)
@@ -129,6 +129,10 @@ func groupChain(rows [][]Entry, seen [][]int, size, most, in int) *Chain {
 				f.Values[(g*size+p)*most+q] = float32(e.Value)
 			}
 		}
+	}
+	if size == 1 {
+		f.A, f.D = 1, f.A
+		order = interleaved(order, most)
 	}
 	return &Chain{In: in, Out: len(rows), Factors: []Factor{gatherFactor(order, in, 1), f}}
 }
@@ -186,8 +190,19 @@ func pieceChain(rows [][]Entry, length, in int) *Chain {
 		}
 	}
 	count := len(order) / length
-	f := Factor{Pattern: Pattern{count, 1, length, 1}, Values: values}
-	return &Chain{In: in, Out: len(rows), Factors: []Factor{gatherFactor(order, in, 1), f, gatherFactor(sums, count, terms)}}
+	f := Factor{Pattern: Pattern{1, 1, length, count}, Values: values}
+	return &Chain{In: in, Out: len(rows), Factors: []Factor{gatherFactor(interleaved(order, length), in, 1), f, gatherFactor(sums, count, terms)}}
+}
+
+// interleaved turns the inputs of blocks, block by block, into those of a factor
+// whose stride is the number of blocks: neighbouring blocks are then neighbours
+// in memory, which the kernels multiply together.
+func interleaved(order []int, inputs int) []int {
+	result, blocks := make([]int, len(order)), len(order)/inputs
+	for i, from := range order {
+		result[i%inputs*blocks+i/inputs] = from
+	}
+	return result
 }
 
 // Banded returns the matrix [out, in] that is zero where column-row is below

@@ -111,14 +111,44 @@ func (f *Factor) gather(dst, src []float32, width int) {
 }
 
 func (f *Factor) gatherSingle(dst, src []float32) {
-	for i := range f.B {
+	if f.D == 1 {
+		gatherOnes(dst, src, f.Indexes)
+		return
+	}
+	dst = dst[:f.B]
+	for i := range dst {
 		sum := float32(0)
 		for _, from := range f.Indexes[i*f.D:][:f.D] {
-			if int(from) < len(src) {
+			if uint(from) < uint(len(src)) {
 				sum += src[from]
 			}
 		}
 		dst[i] = sum
+	}
+}
+
+// gatherOnes gathers single features, four at a time.
+func gatherOnes(dst, src []float32, indexes []int32) {
+	for len(indexes) >= 4 && len(dst) >= 4 {
+		a, b, c, d := uint(indexes[0]), uint(indexes[1]), uint(indexes[2]), uint(indexes[3])
+		n := uint(len(src))
+		if a < n && b < n && c < n && d < n {
+			dst[0], dst[1], dst[2], dst[3] = src[a], src[b], src[c], src[d]
+		} else {
+			gatherSome(dst[:4], src, indexes[:4])
+		}
+		indexes, dst = indexes[4:], dst[4:]
+	}
+	gatherSome(dst, src, indexes)
+}
+
+// gatherSome is gatherOnes one by one.
+func gatherSome(dst, src []float32, indexes []int32) {
+	for i, from := range indexes {
+		dst[i] = 0
+		if int(from) < len(src) {
+			dst[i] = src[from]
+		}
 	}
 }
 
