@@ -23,6 +23,8 @@ func TestExactConstructionsAtFullSize(t *testing.T) {
 	}
 }
 
+var exactTableSizes = []int{256, 257, 521, 768, 1021, 1024, 4096}
+
 // TestExactTable prints the table of docs/exact.md:
 //
 //	go test -tags slow -run TestExactTable -v ./kernels/butterfly
@@ -30,7 +32,7 @@ func TestExactTable(t *testing.T) {
 	fmt.Println("| matrix | n | values | indexes | paper | free | dense | 1 row | 16 rows |")
 	fmt.Println("|---|---|---|---|---|---|---|---|---|")
 	for _, c := range exactCases() {
-		for _, n := range []int{256, 257, 768, 1021, 1024, 4096} {
+		for _, n := range exactTableSizes {
 			if c.powers && n != 1<<levels(n) {
 				continue
 			}

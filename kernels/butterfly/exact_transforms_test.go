@@ -137,9 +137,23 @@ func TestSinusoidsOfLargePrimes(t *testing.T) {
 		p := largestPrime(period)
 		c, err := primeSinusoids(in, period, p, rows, window)
 		checkMatrix(t, fmt.Sprint("prime ", period), c, err, len(rows), in, entry)
+		for _, periodic := range []bool{false, true} {
+			c, err = foldedSinusoids(in, period, rows, window, periodic)
+			checkMatrix(t, fmt.Sprint("folded ", period, periodic), c, err, len(rows), in, entry)
+		}
+		for i := range rows { // half turns
+			rows[i].Twice++
+		}
+		c, err = foldedSinusoids(in, period, rows, window, false)
+		checkMatrix(t, fmt.Sprint("folded half turns ", period), c, err, len(rows), in, func(i, j int) float64 {
+			return window[j] * (rows[i].Cos*cosOf(rows[i].Twice*j, period) + rows[i].Sin*sinOf(rows[i].Twice*j, period))
+		})
+		for i := range rows {
+			rows[i].Twice--
+		}
 		best, err := Sinusoids(in, period, rows, window)
 		checkMatrix(t, fmt.Sprint("best ", period), best, err, len(rows), in, entry)
-		if period >= 257 && best.Design().Values() > in*len(rows)*2/3 {
+		if period >= 257 && best.Design().Values() > in*len(rows) {
 			t.Errorf("period %d: %d values of %d (%v)", period, best.Design().Values(), in*len(rows), best.Design())
 		}
 	}

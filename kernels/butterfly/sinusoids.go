@@ -41,13 +41,38 @@ func Sinusoids(in, period int, rows []Sinusoid, window []float64) (*Chain, error
 	if err != nil {
 		return nil, err
 	}
-	if p := largestPrime(period); p > largestRadix && rows[0].Twice&1 == 0 && period/p%p != 0 {
-		other, err := primeSinusoids(in, period, p, rows, window)
-		if err == nil && chainCost(other) < chainCost(c) {
-			return other, nil
+	p := largestPrime(period)
+	if p <= largestRadix {
+		return c, nil
+	}
+	others := []func() (*Chain, error){func() (*Chain, error) { return foldedSinusoids(in, period, rows, window, false) }}
+	if rows[0].Twice&1 == 0 {
+		others = append(others, func() (*Chain, error) { return foldedSinusoids(in, period, rows, window, true) })
+		if period/p%p != 0 {
+			others = append(others, func() (*Chain, error) { return primeSinusoids(in, period, p, rows, window) })
+		}
+	}
+	for _, build := range others {
+		if other, err := build(); err == nil && timeCost(other) < timeCost(c) {
+			c = other
 		}
 	}
 	return c, nil
+}
+
+// timeCost predicts the time of a product with one vector, in multiply-adds of
+// a large dense matrix: those of small blocks take longer, and an index of a
+// gather much longer.
+func timeCost(c *Chain) float64 {
+	cost := 0.0
+	for _, f := range c.Factors {
+		perValue := 1.0
+		if f.B < 32 || f.C < 32 {
+			perValue = 1.5
+		}
+		cost += perValue*float64(len(f.Values)) + 20*float64(len(f.Indexes))
+	}
+	return cost
 }
 
 // sinusoids is Sinusoids with given radices and without checks.
