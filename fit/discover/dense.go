@@ -16,6 +16,8 @@ type finder struct {
 	byPrint map[string]*Layer
 	names   map[string]bool
 	result  *Result
+	// elements is the size of each constant that a layer is stored in.
+	elements map[string]int
 
 	// The graph whose nodes are looked at, and those around it inside of the
 	// model's graph. producers and stored hold the values of all of them.

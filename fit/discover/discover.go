@@ -102,7 +102,7 @@ func (r *Result) DenseParameters() int {
 // found likewise; weights that are still inside of functions are listed and kept.
 func Find(s *runtime.Session) *Result {
 	m := s.Model()
-	f := &finder{session: s, byPrint: map[string]*Layer{}, names: map[string]bool{}, result: &Result{}}
+	f := &finder{session: s, byPrint: map[string]*Layer{}, names: map[string]bool{}, elements: map[string]int{}, result: &Result{}}
 	bodies := Bodies(m)
 	for _, b := range bodies {
 		if f.enter(b) {

@@ -94,6 +94,28 @@ func TestWeightsBehindOperators(t *testing.T) {
 	}
 }
 
+// Scales and zero points that many weights share tie none of them.
+func TestSharedZeroPoint(t *testing.T) {
+	q := func(name string) *onnx.Tensor {
+		t := onnx.NewTensor(onnx.Int8, 4, 4)
+		for i := range t.Raw() {
+			t.Raw()[i] = byte(i * len(name))
+		}
+		return Named(name, t)
+	}
+	found := find(t, 17, "y", []*onnx.Tensor{q("a"), q("bb"), Named("s", onnx.Scalar(float32(0.5))), Named("z", onnx.Scalar(int8(0)))}, []*onnx.Node{
+		Node("Identity", "z", "z2"), Node("DequantizeLinear", "a s z", "fa"), Node("DequantizeLinear", "bb s z2", "fb"), Node("MatMul", "x fa", "m"), Node("MatMul", "m fb", "y"),
+	})
+	for _, l := range found.Layers {
+		if l.Skip != "" || len(l.Tied) > 0 {
+			t.Errorf("layer %s: %q", l.Name, l.Skip)
+		}
+	}
+	if len(found.Layers) != 2 {
+		t.Errorf("%d layers", len(found.Layers))
+	}
+}
+
 func TestTiedWeights(t *testing.T) {
 	w := Random(2, 4, 4)
 	same := []*onnx.Node{Node("MatMul", "x w", "a"), Node("Relu", "a", "b"), Node("MatMul", "b w", "y")}

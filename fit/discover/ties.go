@@ -17,13 +17,17 @@ func (f *finder) storedOf(value string) []string {
 			return
 		}
 		seen[name] = true
-		if f.stored[name] != nil {
+		if t := f.stored[name]; t != nil {
 			names = append(names, name)
+			f.elements[name] = t.Len()
 			return
 		}
 		if n := f.producers[name]; n != nil {
 			if n.Op == "Constant" && n.Domain == "" {
 				names = append(names, name)
+				if t := f.value(name); t != nil {
+					f.elements[name] = t.Len()
+				}
 				return
 			}
 			for _, in := range reads(n) {
@@ -67,6 +71,10 @@ func (f *finder) folded(n *onnx.Node) bool {
 	return len(n.Outputs) > 0
 }
 
+// tieShare is the part of a weight's elements from which a constant counts as one
+// that holds the weight: scales, zero points and shapes are shared by many.
+const tieShare = 16
+
 // findTies records the nodes that keep the stored constants of a layer alive
 // when the layer itself is replaced: those that read them, or something that is
 // computed from them at load, and are no uses of the layer.
@@ -77,7 +85,7 @@ func (f *finder) findTies(l *Layer, bodies []*Body) {
 	}
 	reached := map[string]bool{}
 	for _, name := range l.Stored {
-		reached[name] = true
+		reached[name] = f.elements[name]*tieShare > l.Parameters
 	}
 	output := ""
 	for _, b := range bodies { // those around a body come before it
