@@ -91,11 +91,7 @@ func (p *pipeline) choose(ctx context.Context) error {
 	case o.Ratio > 0:
 		return p.chooseBudget(choose.ByParameters, p.parameterBudget())
 	case o.Size > 0:
-		budget, err := p.byteBudget()
-		if err != nil {
-			return err
-		}
-		return p.chooseBudget(choose.ByBytes, budget)
+		return p.chooseSize()
 	case o.Method == Kaleidoscope || p.chooseData == nil && o.MaxLoss == 0:
 		p.selection = p.lastCandidates()
 		return nil
@@ -139,21 +135,75 @@ func (p *pipeline) parameterBudget() int {
 	return budget
 }
 
-// byteBudget is what --size leaves for the layers that were fitted: the bytes
-// of the file without them come off.
+// byteBudget estimates what --size leaves for the layers that were fitted: the
+// bytes of the file without them come off.
 func (p *pipeline) byteBudget() (int, error) {
 	dense := make([]int, len(p.ladders))
-	m, err := p.assemble(dense, p.options.Weights)
-	if err != nil {
-		return 0, err
-	}
-	size, err := encodedSize(m)
+	size, err := p.sizeOf(dense)
 	if err != nil {
 		return 0, err
 	}
 	rest := size - int64(choose.Total(p.ladders, dense, choose.ByBytes))
 	const nodeBytes = 1500 // about what a chain's node and function add
 	return int(p.options.Size - rest - int64(nodeBytes*len(p.ladders))), nil
+}
+
+// sizeOf returns the bytes of the file with the selected candidates.
+func (p *pipeline) sizeOf(selection []int) (int64, error) {
+	m, err := p.assemble(selection, p.options.Weights)
+	if err != nil {
+		return 0, err
+	}
+	size, err := encodedSize(m)
+	return size + p.trainedBytes(), err
+}
+
+// trainedBytes bounds what the metadata on distilled constants will take.
+func (p *pipeline) trainedBytes() int64 {
+	if p.options.Distil == 0 || p.options.Data == nil {
+		return 0
+	}
+	n := 0
+	for _, t := range p.model.Graph.Initializers {
+		if t.Type == onnx.Float32 && t.Rank() == 1 && t.Len() > 1 {
+			n += len(compact.FormatTrained(&onnx.Model{Graph: &onnx.Graph{Initializers: []*onnx.Tensor{t}}}, map[string]string{t.Name: compact.TensorFingerprint(t)}))
+			n += len(".fp16")
+		}
+	}
+	return int64(n)
+}
+
+// chooseSize selects for a file of at most Options.Size bytes. What a chain adds
+// to a file is only known when it is written, so the budget is corrected by the
+// sizes of files until hardly a byte is left over.
+func (p *pipeline) chooseSize() error {
+	budget, err := p.byteBudget()
+	if err != nil {
+		return err
+	}
+	path := choose.Path(p.ladders, choose.ByBytes)
+	const rounds = 8
+	largest := int64(-1)
+	for range rounds {
+		s, _ := choose.UnderBudget(p.ladders, path, choose.ByBytes, budget)
+		s = p.keepForced(s)
+		size, err := p.sizeOf(s)
+		if err != nil {
+			return err
+		}
+		left := p.options.Size - size
+		if left >= 0 && size > largest {
+			p.selection, largest = s, size
+		} else if largest < 0 {
+			p.selection = s
+		}
+		if left >= 0 && left < p.options.Size/1000 {
+			break
+		}
+		budget += int(left)
+	}
+	p.goalMet = largest >= 0
+	return nil
 }
 
 func (p *pipeline) chooseBudget(by choose.Cost, budget int) error {

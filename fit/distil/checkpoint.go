@@ -20,10 +20,11 @@ import (
 // checkpoint is what a run needs to go on after it was stopped.
 type checkpoint struct {
 	// Key tells runs apart: only the same run goes on from it.
-	Key           string
-	Step, Steps   int
-	Before, After float64
-	Parameters    []savedParameter
+	Key                        string
+	Steps, Done, Drawn, Probed int
+	Rate                       float64
+	Before, After              float64
+	Parameters                 []savedParameter
 }
 
 // savedParameter is a parameter with the state of Adam and its best values.
@@ -42,7 +43,7 @@ func runKey(student *onnx.Model, data, held *calibrate.Data, o Options) (string,
 		return "", err
 	}
 	h.Write(encoded)
-	fmt.Fprintln(h, o.Steps, o.TimeLimit, o.BatchSize, o.FactorRate, o.OtherRate, o.Int8Aware, o.NoMixup, o.EvaluateEvery, o.Seed, o.MemoryBytes)
+	fmt.Fprintln(h, o.Steps, o.TimeLimit, o.BatchSize, o.Rate, o.Int8Aware, o.NoMixup, o.EvaluateEvery, o.Seed, o.MemoryBytes)
 	for _, d := range []*calibrate.Data{data, held} {
 		fmt.Fprintln(h, d.Samples, len(d.Batches))
 		for _, batch := range d.Batches {
@@ -55,17 +56,16 @@ func runKey(student *onnx.Model, data, held *calibrate.Data, o Options) (string,
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// save writes the state after the given number of steps, completely or not at
-// all, if a file is named.
-func (t *trainer) save(step int, before, after float64, best map[string]*onnx.Tensor) error {
+// save writes the state, completely or not at all, if a folder is named.
+func (t *trainer) save(l *progress) error {
 	path := t.checkpointFile()
 	if path == "" {
 		return nil
 	}
-	c := checkpoint{Key: t.key, Step: step, Steps: t.steps, Before: before, After: after}
+	c := checkpoint{Key: t.key, Steps: t.steps, Done: t.done, Drawn: t.drawn, Probed: t.probed, Rate: t.rate, Before: l.before, After: l.after}
 	for _, p := range t.parameters {
 		c.Parameters = append(c.Parameters, savedParameter{
-			Name: p.name, Values: p.value.Float32s(), Best: best[p.name].Float32s(),
+			Name: p.name, Values: p.value.Float32s(), Best: l.best[p.name].Float32s(),
 			First: p.first, Second: p.second, FirstWeight: p.firstWeight, SecondWeight: p.secondWeight,
 		})
 	}
@@ -82,48 +82,49 @@ func (t *trainer) checkpointFile() string {
 }
 
 // resume continues from the checkpoint of this run, if there is one; ok tells.
-func (t *trainer) resume() (c checkpoint, best map[string]*onnx.Tensor, ok bool, err error) {
+func (t *trainer) resume() (l *progress, ok bool, err error) {
 	path := t.checkpointFile()
 	if path == "" {
-		return c, nil, false, nil
+		return nil, false, nil
 	}
 	if err := os.MkdirAll(t.options.Checkpoint, 0o777); err != nil {
-		return c, nil, false, err
+		return nil, false, err
 	}
 	f, err := os.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return c, nil, false, nil
+		return nil, false, nil
 	}
 	if err != nil {
-		return c, nil, false, err
+		return nil, false, err
 	}
 	defer f.Close()
+	var c checkpoint
 	if err := gob.NewDecoder(f).Decode(&c); err != nil {
-		return c, nil, false, fmt.Errorf("%s: is no checkpoint of a distillation: %w; remove it", path, err)
+		return nil, false, fmt.Errorf("%s: is no checkpoint of a distillation: %w; remove it", path, err)
 	}
 	if c.Key != t.key || !t.fits(c) {
-		return c, nil, false, fmt.Errorf("%s: is the checkpoint of another run: remove it", path)
+		return nil, false, fmt.Errorf("%s: is the checkpoint of another run: remove it", path)
 	}
-	best = map[string]*onnx.Tensor{}
+	l = &progress{before: c.Before, after: c.After, best: map[string]*onnx.Tensor{}}
 	for i, p := range t.parameters {
 		s := c.Parameters[i]
 		copy(p.value.Float32s(), s.Values)
 		copy(p.first, s.First)
 		copy(p.second, s.Second)
 		p.firstWeight, p.secondWeight = s.FirstWeight, s.SecondWeight
-		best[p.name] = onnx.FromSlice(s.Best, p.value.Shape...)
-		best[p.name].Name = p.name
+		l.best[p.name] = onnx.FromSlice(s.Best, p.value.Shape...)
+		l.best[p.name].Name = p.name
 	}
-	for range c.Step {
+	for range c.Drawn {
 		t.batches.choose()
 	}
-	t.steps = c.Steps
-	return c, best, true, nil
+	t.steps, t.done, t.drawn, t.probed, t.rate = c.Steps, c.Done, c.Drawn, c.Probed, c.Rate
+	return l, true, nil
 }
 
 // fits reports whether a checkpoint has the shape of this run.
 func (t *trainer) fits(c checkpoint) bool {
-	if len(c.Parameters) != len(t.parameters) || c.Step < 0 || c.Step > c.Steps || c.Steps > t.steps {
+	if len(c.Parameters) != len(t.parameters) || c.Done < 0 || c.Done > c.Steps || c.Steps > t.steps || c.Probed < 0 || c.Probed > c.Done || c.Drawn < 0 || c.Drawn > c.Steps {
 		return false
 	}
 	for i, p := range t.parameters {

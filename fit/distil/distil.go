@@ -11,7 +11,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"time"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
@@ -27,12 +26,13 @@ type Options struct {
 	// would be exceeded. With a limit the result depends on the machine's speed.
 	Steps     int
 	TimeLimit time.Duration
-	// BatchSize is the number of samples of a step (64) where the inputs can be
+	// BatchSize is the number of samples of a step (128) where the inputs can be
 	// cut into samples; else a step takes a batch as it is in the data.
 	BatchSize int
-	// FactorRate and OtherRate are the peak rates of Adam for the factors
-	// (0.002) and for biases and normalisations (0.0003).
-	FactorRate, OtherRate float64
+	// Rate is the peak rate of Adam for the factors; biases and normalisations
+	// have half of it. 0 finds it: short runs at several rates, which count as
+	// steps, and of which the best is gone on from.
+	Rate float64
 	// Int8Aware runs the last third of the steps with factors rounded as an
 	// int8 file stores them, and measures them so.
 	Int8Aware bool
@@ -78,16 +78,7 @@ func (o *Options) setDefaults() {
 		o.Steps = 500
 	}
 	if o.BatchSize <= 0 {
-		o.BatchSize = 64
-	}
-	if o.FactorRate <= 0 {
-		o.FactorRate = 2e-3
-	}
-	if o.OtherRate <= 0 {
-		o.OtherRate = 3e-4
-	}
-	if o.EvaluateEvery <= 0 {
-		o.EvaluateEvery = max(1, (o.Steps+9)/10)
+		o.BatchSize = 128
 	}
 }
 
@@ -122,11 +113,14 @@ type trainer struct {
 	parameters []*parameter
 	// most is the number of samples that fit into memory at once, 0 if none was
 	// found too many.
-	most      int
-	steps     int
-	started   time.Time
-	firstStep time.Time
-	notes     []string
+	most int
+	// steps is the number of steps to take, of which done are done, drawn batches
+	// drawn for them, and the first probed used to find the rate.
+	steps, done, drawn, probed int
+	rate                       float64
+	started, firstStep         time.Time
+	diverged                   bool
+	notes                      []string
 }
 
 // example is a batch of inputs with the teacher's outputs.
@@ -214,49 +208,76 @@ func (t *trainer) close() {
 }
 
 func (t *trainer) run(ctx context.Context) (*Result, error) {
-	c, best, resumed, err := t.resume()
+	l, resumed, err := t.resume()
 	if err != nil {
 		return nil, err
 	}
-	before, after, step := c.Before, c.After, c.Step
-	if !resumed {
-		best = t.snapshot()
-		if before, err = t.measure(ctx); err != nil {
-			return nil, err
-		}
-		after = before
-	}
 	t.firstStep = time.Now()
-	for ; step < t.steps; step++ {
-		loss, err := t.step(ctx, step)
-		if err != nil {
+	if !resumed {
+		if l, err = t.begin(ctx); err != nil {
 			return nil, err
 		}
-		if math.IsNaN(loss) || math.IsInf(loss, 0) {
-			t.notes = append(t.notes, fmt.Sprintf("training diverged at step %d", step+1))
+	}
+	for first := t.probed; t.done < t.steps; {
+		if err := t.step(ctx, t.done-first, t.steps-first); err != nil {
+			return nil, err
+		}
+		if t.diverged {
+			t.notes = append(t.notes, fmt.Sprintf("training diverged at step %d", t.done))
 			break
 		}
-		t.limitSteps(step + 1)
-		if t.options.Progress != nil {
-			t.options.Progress(step+1, t.steps, loss)
-		}
-		if (step+1)%t.options.EvaluateEvery != 0 && step+1 != t.steps {
+		if (t.done-first)%t.evaluateEvery() != 0 && t.done < t.steps {
 			continue
 		}
 		now, err := t.measure(ctx)
 		if err != nil {
 			return nil, err
 		}
-		if now < after {
-			after, best = now, t.snapshot()
-		}
-		if err := t.save(step+1, before, after, best); err != nil {
+		l.update(now, t)
+		if err := t.save(l); err != nil {
 			return nil, err
 		}
 	}
-	r := &Result{Before: before, After: after, Steps: step, Values: best, Seconds: time.Since(t.started).Seconds(), Notes: t.notes}
-	r.Model = withValues(t.student, best)
+	r := &Result{Before: l.before, After: l.after, Steps: t.done, Values: l.best, Seconds: time.Since(t.started).Seconds(), Notes: t.notes}
+	r.Model = withValues(t.student, l.best)
 	return r, nil
+}
+
+// progress is the loss on the data held back, with the values that did best.
+type progress struct {
+	before, after float64
+	best          map[string]*onnx.Tensor
+}
+
+// update keeps the present values if they do better than the best so far.
+func (l *progress) update(now float64, t *trainer) {
+	if now < l.after {
+		l.after, l.best = now, t.snapshot()
+	}
+}
+
+// evaluateEvery is the number of steps between measurements.
+func (t *trainer) evaluateEvery() int {
+	if n := t.options.EvaluateEvery; n > 0 {
+		return n
+	}
+	return max(1, (t.steps-t.probed+9)/10)
+}
+
+// begin measures the student as it came and finds the rate.
+func (t *trainer) begin(ctx context.Context) (*progress, error) {
+	before, err := t.measure(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &progress{before: before, after: before, best: t.snapshot()}
+	if t.rate = t.options.Rate; t.rate > 0 {
+		return l, nil
+	}
+	if err := t.findRate(ctx, l); err != nil {
+		return nil, err
+	}
+	return l, t.save(l)
 }
 
 const (
@@ -268,15 +289,15 @@ const (
 )
 
 // limitSteps plans fewer steps if the time would not do.
-func (t *trainer) limitSteps(done int) {
-	if t.options.TimeLimit <= 0 || done < timedSteps {
+func (t *trainer) limitSteps() {
+	if t.options.TimeLimit <= 0 || t.done < timedSteps {
 		return
 	}
 	left := t.options.TimeLimit - time.Since(t.started)
-	if done == timedSteps {
+	if t.done == timedSteps {
 		each := time.Since(t.firstStep) / timedSteps
-		t.steps = min(t.steps, done+max(0, int(forSteps*float64(left)/float64(max(each, 1)))))
+		t.steps = min(t.steps, t.done+max(0, int(forSteps*float64(left)/float64(max(each, 1)))))
 	} else if left < 0 {
-		t.steps = done
+		t.steps = t.done
 	}
 }

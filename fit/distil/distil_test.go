@@ -118,7 +118,7 @@ func distil(t *testing.T, output string, o Options) (teacher *onnx.Model, r *Res
 // is that of the model that is returned.
 func TestRun(t *testing.T) {
 	for _, output := range []string{"logits", "y"} {
-		teacher, r := distil(t, output, Options{Steps: 300, Seed: 1, Threads: 2, FactorRate: 1e-2})
+		teacher, r := distil(t, output, Options{Steps: 300, Seed: 1, Threads: 2, Rate: 1e-2})
 		if r.After > r.Before/5 || r.Steps != 300 {
 			t.Errorf("%s: loss %g after %d steps, %g before", output, r.After, r.Steps, r.Before)
 		}
@@ -159,7 +159,7 @@ func TestSameOnAnyThreads(t *testing.T) {
 // A run that diverges returns what it began with.
 func TestNeverWorse(t *testing.T) {
 	_, student := models("logits")
-	_, r := distil(t, "logits", Options{Steps: 10, Seed: 1, FactorRate: 1e9, OtherRate: 1e9, EvaluateEvery: 1})
+	_, r := distil(t, "logits", Options{Steps: 10, Seed: 1, Rate: 1e9, EvaluateEvery: 1})
 	if r.After > r.Before {
 		t.Errorf("loss %g after, %g before", r.After, r.Before)
 	}
@@ -173,13 +173,14 @@ func TestNeverWorse(t *testing.T) {
 // Training for int8 ends with a smaller loss of the rounded model than training
 // without.
 func TestInt8Aware(t *testing.T) {
-	_, r := distil(t, "logits", Options{Steps: 150, Seed: 1, Int8Aware: true, FactorRate: 1e-2})
+	_, r := distil(t, "logits", Options{Steps: 150, Seed: 1, Int8Aware: true, Rate: 1e-2})
 	if r.After > r.Before/3 {
 		t.Errorf("loss %g after, %g before", r.After, r.Before)
 	}
 	p := &parameter{value: onnx.FromSlice([]float32{1, 0.5, -0.337, 0}, 1, 1, 2, 2), chain: &butterfly.Pattern{A: 1, B: 2, C: 2, D: 1}}
-	for i, want := range []float64{1, 64.0 / 127, -43.0 / 127, 0} { // 0.5*127 = 63.5 rounds to even
-		if got := p.tensor(true).Float32s()[i]; math.Abs(float64(got)-want) > 1e-6 {
+	const scale = 129.0 / (1 << 14) // 1/127 as float16
+	for i, want := range []float64{127 * scale, 64 * scale, -43 * scale, 0} {
+		if got := p.tensor(true).Float32s()[i]; math.Abs(float64(got)-want) > 1e-7 {
 			t.Errorf("element %d rounds to %g, want %g", i, got, want)
 		}
 	}
@@ -295,5 +296,36 @@ func TestCheckpoint(t *testing.T) {
 	}
 	if _, err := Run(context.Background(), teacher, student, samples(1, 8), samples(2, 2), o); err == nil {
 		t.Error("a damaged checkpoint is no error")
+	}
+}
+
+// The rate is found whatever the student needs: a random one needs a large rate,
+// one that nearly is its teacher a small one, or it gets worse. No rate given
+// does nearly as well as the best of those given.
+func TestRateIsFound(t *testing.T) {
+	for _, near := range []bool{false, true} {
+		teacher, student := models("logits")
+		if near {
+			r, err := Run(context.Background(), teacher, student, samples(1, 8), samples(2, 2), Options{Steps: 400, Seed: 1, Rate: 1e-2})
+			if err != nil {
+				t.Fatal(err)
+			}
+			student = r.Model
+		}
+		loss := func(rate float64) float64 {
+			t.Helper()
+			r, err := Run(context.Background(), teacher, student, samples(1, 8), samples(2, 2), Options{Steps: 300, Seed: 2, Rate: rate})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return r.After
+		}
+		best := math.Inf(1)
+		for _, rate := range []float64{1e-4, 3e-4, 1e-3, 3e-3, 1e-2} {
+			best = min(best, loss(rate))
+		}
+		if found := loss(0); found > 1.25*best {
+			t.Errorf("near %v: the loss is %g, %g with the best of five rates", near, found, best)
+		}
 	}
 }

@@ -82,7 +82,7 @@ func (l outputLoss) compute(p *pool.Pool, e example, y *onnx.Tensor, wantGradien
 	rows := y.Len() / c.size
 	parts := make([]float64, rows)
 	p.For(rows, rowsPerRange, func(from, to int) {
-		scratch := make([]float32, 2*c.size)
+		scratch := make([]float32, 3*c.size)
 		for r := from; r < to; r++ {
 			if w := c.weight(r); w > 0 {
 				parts[r] = row(r, w, scratch)
@@ -189,21 +189,21 @@ func (c *comparison) squaredRow(r int, w float64, _ []float32) float64 {
 // w (softmax(y) - softmax(target)).
 func (c *comparison) divergenceRow(r int, w float64, scratch []float32) float64 {
 	y, target := c.rowOf(c.y, r), c.rowOf(c.target, r)
-	logP, logQ := scratch[:c.size], scratch[c.size:]
+	logP, logQ := scratch[:c.size], scratch[c.size:2*c.size]
 	vec.LogSoftmax(logP, target)
 	vec.LogSoftmax(logQ, y)
 	loss := 0.0
-	if c.gradient == nil {
-		for i, lp := range logP {
-			loss += math.Exp(float64(lp)) * float64(lp-logQ[i])
-		}
-		return w * loss
+	g := scratch[2*c.size:]
+	if c.gradient != nil {
+		g = c.rowOf(c.gradient, r)
 	}
-	g := c.rowOf(c.gradient, r)
 	vec.Exp(g, logP) // softmax of the target
 	vec.Sub(logP, logP, logQ)
 	for i, d := range logP {
 		loss += float64(g[i]) * float64(d)
+	}
+	if c.gradient == nil {
+		return w * loss
 	}
 	vec.Exp(logQ, logQ)
 	vec.Sub(g, logQ, g)

@@ -2,6 +2,7 @@ package distil
 
 import (
 	"context"
+	"math"
 
 	"github.com/kcompress/kcompress/onnx"
 )
@@ -9,29 +10,43 @@ import (
 // aware is the share of the steps that run on rounded factors.
 const aware = 1.0 / 3
 
-// step trains on one batch and returns its loss.
-func (t *trainer) step(ctx context.Context, step int) (float64, error) {
+// step trains on one batch: the step of that number of a run of so many.
+func (t *trainer) step(ctx context.Context, number, of int) error {
 	inputs := t.batches.next()
+	t.drawn++
 	targets, err := t.teacher.Run(ctx, inputs)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	rounded := t.options.Int8Aware && float64(step) >= (1-aware)*float64(t.steps)
+	rounded := t.options.Int8Aware && float64(number) >= (1-aware)*float64(of)
 	loss, gradients, err := t.loss(ctx, example{inputs, targets}, rounded, true)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	rate, momentum := oneCycle(step, t.steps)
+	t.done++
+	if math.IsNaN(loss) || math.IsInf(loss, 0) {
+		t.diverged = true
+		return nil
+	}
+	rate, momentum := oneCycle(number, of)
+	rate *= t.rate
 	t.pool.For(len(t.parameters), 1, func(i, _ int) {
 		p := t.parameters[i]
-		peak := t.options.OtherRate
 		if p.chain != nil {
-			peak = t.options.FactorRate
+			p.update(gradients[p.name], rate, momentum)
+		} else {
+			p.update(gradients[p.name], rate*otherRate, momentum)
 		}
-		p.update(gradients[p.name], peak*rate, momentum)
 	})
-	return loss, nil
+	t.limitSteps()
+	if t.options.Progress != nil {
+		t.options.Progress(t.done, t.steps, loss)
+	}
+	return nil
 }
+
+// otherRate is the rate of biases and normalisations over that of factors.
+const otherRate = 0.5
 
 // whole runs the student on an example at once.
 func (t *trainer) whole(ctx context.Context, e example, rounded, wantGradients bool) (float64, map[string][]float32, error) {
