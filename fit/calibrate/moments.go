@@ -21,13 +21,14 @@ type Moment struct {
 	// Rows is the number of inputs seen; Runs the number of runs of the model.
 	Rows, Runs int
 	features   int
+	samples    int
 	use        discover.Use // one of those that take the input
 }
 
 // Moments runs the model on the data and returns the second moment of the input
 // of each layer that can become a chain, by the layer's name. progress is
-// called after each batch. A moment of n features is taken from some 64 n rows,
-// from batches spread over the data: more would change little.
+// called after each batch. A moment of n features is taken from some 64 n rows
+// and 1024 samples, from batches spread over the data: more would change little.
 //
 // Memory: the moments themselves (8 In^2 bytes for each different input), and
 // the inputs of all layers for one batch. Layers for which that would be more
@@ -143,11 +144,16 @@ func observe(m *onnx.Model, moments map[string]*Moment, threads int, nested func
 	}))
 }
 
-// rowsPerFeature is how many rows a moment of n features is taken from at the
-// least, if there are so many, as a multiple of n.
-const rowsPerFeature = 64
+// What a moment is taken from at the least, if there is so much: rows, as a
+// multiple of its features, and samples, since the rows of one are alike.
+const (
+	rowsPerFeature = 64
+	leastSamples   = 1024
+)
 
-func (m *Moment) full() bool { return m.Rows >= rowsPerFeature*m.features }
+func (m *Moment) full() bool {
+	return m.Rows >= rowsPerFeature*m.features && m.samples >= leastSamples
+}
 
 // spread returns the numbers below n in an order whose beginnings are spread
 // over all: every 16th, then those after them.
@@ -162,13 +168,15 @@ func spread(n int) []int {
 	return order
 }
 
-// addAll adds the values of a run to the moments that are not full.
-func addAll(p *pool.Pool, moments map[string]*Moment, values map[string]*onnx.Tensor) error {
+// addAll adds the values of a run on that many samples to the moments that are
+// not full.
+func addAll(p *pool.Pool, moments map[string]*Moment, values map[string]*onnx.Tensor, samples int) error {
 	names := slices.DeleteFunc(slices.Sorted(maps.Keys(moments)), func(name string) bool { return moments[name].full() || moments[name].use.Nested })
 	failures := make([]error, len(names))
 	p.For(len(names), 1, func(from, to int) {
 		for i := from; i < to; i++ {
 			m := moments[names[i]]
+			m.samples += samples
 			if err := m.add(values[m.use.Input]); err != nil {
 				failures[i] = fmt.Errorf("value %q: %w", m.use.Input, err)
 			}
