@@ -60,7 +60,7 @@ func Moments(ctx context.Context, m *onnx.Model, layers []*discover.Layer, d *Da
 	for done, i := range spread(len(d.Batches)) {
 		values, err := s.Run(ctx, Inputs(d.Batches[i], s.Inputs()))
 		if err == nil {
-			err = addAll(p, inputs, values)
+			err = addAll(p, inputs, values, d.Samples/len(d.Batches))
 		}
 		if err == nil {
 			err = failure
