@@ -12,6 +12,7 @@ type Kernel struct {
 	in, out       int
 	columns, rows int // of the first and of the last factor
 	stride        int // numbers from one activation to the next between passes
+	chunk         int // activations that go through all passes before the next ones
 	passes        []pass
 }
 
@@ -21,10 +22,12 @@ func Prepare(c *Chain) (*Kernel, error) {
 	if err := c.checkShape(); err != nil {
 		return nil, err
 	}
+	features := c.Design().LargestState()
 	return &Kernel{
 		in: c.In, out: c.Out,
 		columns: c.Factors[0].Columns(), rows: c.Factors[len(c.Factors)-1].Rows(),
-		stride: stateStride(c.Design().LargestState()),
+		stride: stateStride(features),
+		chunk:  chunkRows(features),
 		passes: plan(c.Factors, rowKernelsFor(cpu.Current())),
 	}, nil
 }
@@ -35,9 +38,20 @@ func (k *Kernel) In() int { return k.in }
 // Out is the number of output features.
 func (k *Kernel) Out() int { return k.out }
 
-// chunkRows is how many activations go through all passes before the next
-// ones start, so that their states stay in the first caches.
-const chunkRows = 16
+const (
+	// stateNumbers is how many numbers the states of a chunk of activations may
+	// have: what the first cache holds of most processors.
+	stateNumbers = 1 << 13
+	// fewestRows and mostRows bound a chunk: fewer would read the values of the
+	// factors too often, more gain nothing.
+	fewestRows, mostRows = 8, 16
+)
+
+// chunkRows is how many activations go through all passes before the next ones
+// start.
+func chunkRows(features int) int {
+	return min(max(stateNumbers/features, fewestRows), mostRows)
+}
 
 // stateStride is the distance of the states of neighbouring activations: whole
 // cache lines, and one more so that the states of a power of two of features
@@ -49,7 +63,7 @@ func (k *Kernel) ScratchSize(rows int) int {
 	if rows < 1 {
 		return 0
 	}
-	count, spare := min(rows, chunkRows), 0
+	count, spare := min(rows, k.chunk), 0
 	for _, p := range k.passes {
 		spare = max(spare, p.scratch(count))
 	}
@@ -64,8 +78,8 @@ func (k *Kernel) ScratchSize(rows int) int {
 // Apply panics if a slice is too short.
 func (k *Kernel) Apply(dst, src []float32, rows int, e Epilogue, scratch []float32) {
 	k.check(dst, src, rows, e, scratch)
-	for from := 0; from < rows; from += chunkRows {
-		k.applyChunk(dst[from*k.out:], src[from*k.in:], min(chunkRows, rows-from), e, scratch)
+	for from := 0; from < rows; from += k.chunk {
+		k.applyChunk(dst[from*k.out:], src[from*k.in:], min(k.chunk, rows-from), e, scratch)
 	}
 }
 
@@ -80,10 +94,16 @@ func (k *Kernel) applyChunk(dst, src []float32, count int, e Epilogue, scratch [
 		x.copyTo(states[1], count, k.in, k.columns)
 		x = states[1]
 	}
+	next := 0
 	for i, p := range k.passes {
-		y := states[i%2]
-		if i == len(k.passes)-1 && k.rows == k.out {
+		y := states[next]
+		switch {
+		case i == len(k.passes)-1 && k.rows == k.out:
 			y = activations{dst, k.out}
+		case p.inPlace() && (i > 0 || k.in < k.columns):
+			y = x
+		default:
+			next = 1 - next
 		}
 		p.multiply(y, x, count, spare)
 		x = y

@@ -27,8 +27,10 @@ func (x activations) need(count, features int) {
 // pass multiplies activations with one factor or with several neighbours.
 type pass interface {
 	// multiply computes count rows of dst from those of src, which do not
-	// overlap; spare has scratch(count) numbers.
+	// overlap, but may be the same if inPlace; spare has scratch(count) numbers.
 	multiply(dst, src activations, count int, spare []float32)
+	// inPlace tells if the result may take the place of the operand.
+	inPlace() bool
 	// scratch is how many numbers multiply needs beside its operands.
 	scratch(count int) int
 }
@@ -49,6 +51,8 @@ func (p *lanesPass) multiply(dst, src activations, count int, _ []float32) {
 
 func (*lanesPass) scratch(int) int { return 0 }
 
+func (*lanesPass) inPlace() bool { return false }
+
 // densePass is a factor of a short stride: the outputs of a few neighbouring
 // blocks lie in the lanes.
 type densePass struct {
@@ -65,6 +69,8 @@ func (p *densePass) multiply(dst, src activations, count int, _ []float32) {
 
 func (*densePass) scratch(int) int { return 0 }
 
+func (*densePass) inPlace() bool { return false }
+
 // permutePass is a factor of small square blocks, several of them in a vector.
 type permutePass struct {
 	Pattern
@@ -80,6 +86,9 @@ func (p *permutePass) multiply(dst, src activations, count int, _ []float32) {
 }
 
 func (*permutePass) scratch(int) int { return 0 }
+
+// inPlace is false where the last vector overlaps the one before.
+func (p *permutePass) inPlace() bool { return p.Rows()%8 == 0 }
 
 // fusedPass is several radix-2 factors; see fused.go.
 type fusedPass struct {
@@ -98,6 +107,8 @@ func (p *fusedPass) multiply(dst, src activations, count int, _ []float32) {
 
 func (*fusedPass) scratch(int) int { return 0 }
 
+func (*fusedPass) inPlace() bool { return true }
+
 // gatherPass is a gather of a state of some features.
 type gatherPass struct {
 	Factor
@@ -111,6 +122,8 @@ func (p *gatherPass) multiply(dst, src activations, count int, _ []float32) {
 }
 
 func (*gatherPass) scratch(int) int { return 0 }
+
+func (*gatherPass) inPlace() bool { return false }
 
 // tilePass is any run of factors, by way of a tile (see tile.go). It is the
 // only kind of pass at the generic level, and elsewhere for the patterns that
@@ -158,3 +171,5 @@ func (p *tilePass) multiply(dst, src activations, count int, spare []float32) {
 		transposeOut(dst.data[from*dst.stride:], dst.stride, rows, n, a, width)
 	}
 }
+
+func (*tilePass) inPlace() bool { return true }

@@ -12,10 +12,11 @@ type rowKernels struct {
 	fused   []fusedKernel
 }
 
-// lanesKernel does patterns of stride D >= lanes.
+// lanesKernel does patterns of stride D >= lanes: radix4 those with B = C = 4,
+// if it is not nil, multiply the others.
 type lanesKernel struct {
-	lanes    int
-	multiply func(dst, src, values *float32, rows, dstRow, srcRow, count, outputs, inputs, stride int)
+	lanes            int
+	multiply, radix4 func(dst, src, values *float32, rows, dstRow, srcRow, count, outputs, inputs, stride int)
 }
 
 // denseKernel does patterns of stride D = stride with B*D >= lanes.
@@ -24,7 +25,7 @@ type denseKernel struct {
 	multiply      func(dst, src, values *float32, rows, dstRow, srcRow, count, outputs, inputs int)
 }
 
-// permuteKernel does patterns with B = C = radix whose blocks lie within eight
+// permuteKernel does patterns with B = C = radix whose blocks lie within four
 // neighbouring numbers.
 type permuteKernel struct {
 	radix    int
@@ -91,13 +92,16 @@ func planNext(factors []Factor, kernels rowKernels) (pass, int) {
 		return p, n
 	}
 	for _, k := range kernels.permute {
-		if span := f.B * f.D; k.radix == f.B && k.radix == f.C && span <= 8 && 8%span == 0 && f.Rows() >= 8 {
+		if span := f.B * f.D; k.radix == f.B && k.radix == f.C && span <= 4 && 4%span == 0 && f.Rows() >= 8 {
 			return &permutePass{f.Pattern, k, packPermute(f), permuteIndexes(f.Pattern)}, 1
 		}
 	}
 	lanes, dense := lanesFor(f.Pattern, kernels.lanes), denseFor(f.Pattern, kernels.dense)
 	switch {
 	case lanes.lanes > 0 && lanes.lanes >= dense.lanes:
+		if f.B == 4 && f.C == 4 && lanes.radix4 != nil {
+			lanes.multiply = lanes.radix4
+		}
 		return &lanesPass{f.Pattern, lanes, packLanes(f, lanes.lanes)}, 1
 	case dense.lanes > 0:
 		return &densePass{f.Pattern, dense, packDense(f, dense.lanes)}, 1

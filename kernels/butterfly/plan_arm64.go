@@ -10,7 +10,7 @@ func rowKernelsFor(level cpu.Level) rowKernels {
 		return rowKernels{}
 	}
 	return rowKernels{
-		lanes: []lanesKernel{{4, lanes4NEON}},
+		lanes: []lanesKernel{{4, lanes4NEON, nil}},
 		dense: []denseKernel{{4, 1, dense4x1NEON}, {4, 2, dense4x2NEON}},
 	}
 }

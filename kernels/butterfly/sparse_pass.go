@@ -56,6 +56,8 @@ func (p *sparsePass) row(i int) ([]int32, []float32) {
 
 func (*sparsePass) scratch(int) int { return 0 }
 
+func (*sparsePass) inPlace() bool { return false }
+
 // sparseEntry is one element of a row.
 type sparseEntry struct {
 	column int32

@@ -133,6 +133,16 @@ func lanes8AVX2(dst *float32, src *float32, values *float32, rows int, dstRow in
 //go:noescape
 func lanes16AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
 
+// radix4x8AVX2 is lanes8AVX2 for 4 outputs and 4 inputs.
+//
+//go:noescape
+func radix4x8AVX2(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+
+// radix4x16AVX512 is lanes16AVX512 for 4 outputs and 4 inputs.
+//
+//go:noescape
+func radix4x16AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int, stride int)
+
 // dense4x1AVX2 multiplies activations with blocks of stride 1; outputs >= 4 is the
 // number of outputs of 1 neighbouring blocks:
 //
@@ -254,7 +264,7 @@ func dense16x4AVX512(dst *float32, src *float32, values *float32, rows int, dstR
 func dense16x8AVX512(dst *float32, src *float32, values *float32, rows int, dstRow int, srcRow int, count int, outputs int, inputs int)
 
 // permute2AVX2 multiplies activations of n >= 8 numbers with square blocks of
-// radix 2 whose inputs and outputs lie within eight neighbouring numbers:
+// radix 2 whose inputs and outputs lie within four neighbouring numbers:
 //
 //	for v := range vectors of 8 { for r := range rows { for j := range 8 {
 //		sum := float32(0)
@@ -269,7 +279,7 @@ func dense16x8AVX512(dst *float32, src *float32, values *float32, rows int, dstR
 func permute2AVX2(dst *float32, src *float32, values *float32, indexes *uint32, rows int, dstRow int, srcRow int, n int)
 
 // permute4AVX2 multiplies activations of n >= 8 numbers with square blocks of
-// radix 4 whose inputs and outputs lie within eight neighbouring numbers:
+// radix 4 whose inputs and outputs lie within four neighbouring numbers:
 //
 //	for v := range vectors of 8 { for r := range rows { for j := range 8 {
 //		sum := float32(0)

@@ -25,6 +25,8 @@ func main() {
 		lanes(v, []strip{{3, 5}, {2, 2}, {1, 1}})
 	}
 	lanes(zmm, []strip{{4, 6}, {3, 3}, {2, 2}, {1, 1}})
+	radix4(ymm, []strip{{3, 5}, {2, 2}, {1, 1}})
+	radix4(zmm, []strip{{4, 6}, {3, 3}, {2, 2}, {1, 1}})
 	short := []strip{{6, 11}, {5, 9}, {4, 7}, {3, 3}, {2, 2}, {1, 1}}
 	dense(xmm, 1, short)
 	for _, d := range []int{1, 2, 4} {

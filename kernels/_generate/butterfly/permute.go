@@ -13,7 +13,7 @@ func permute(radix int) {
 	TEXT(fmt.Sprintf("permute%dAVX2", radix), NOSPLIT, "func(dst, src, values *float32, indexes *uint32, rows, dstRow, srcRow, n int)")
 	Pragma("noescape")
 	Doc(fmt.Sprintf("permute%dAVX2 multiplies activations of n >= 8 numbers with square blocks of", radix),
-		fmt.Sprintf("radix %d whose inputs and outputs lie within eight neighbouring numbers:", radix),
+		fmt.Sprintf("radix %d whose inputs and outputs lie within four neighbouring numbers:", radix),
 		"",
 		"	for v := range vectors of 8 { for r := range rows { for j := range 8 {",
 		"		sum := float32(0)",
@@ -47,7 +47,7 @@ func permute(radix int) {
 	sum := ymm.zeros(1)[0]
 	for q := range index {
 		input := YMM()
-		VPERMPS(x, index[q], input)
+		VPERMILPS(index[q], x, input)
 		VFMADD231PS(w[q], input, sum)
 	}
 	VMOVUPS(sum, at(out, nil, 0, 0))
