@@ -53,10 +53,10 @@ func (u Use) takes(d butterfly.Design) bool {
 	switch u.Form {
 	case Patches:
 		rest := butterfly.Design{In: first.Rows(), Out: d.Out, Patterns: d.Patterns[1:]}
-		return first.D == 1 && first.Columns() == d.In && first.C%u.window().elements() == 0 && rest.Validate() == nil
+		return !first.IsGather() && first.D == 1 && first.Columns() == d.In && first.C%u.window().elements() == 0 && rest.Validate() == nil
 	case Spread, Recurrent:
 		head := butterfly.Design{In: d.In, Out: last.Columns(), Patterns: d.Patterns[:len(d.Patterns)-1]}
-		return last.A == 1 && last.D == 1 && last.Rows() == d.Out && head.Validate() == nil
+		return !last.IsGather() && last.A == 1 && last.D == 1 && last.Rows() == d.Out && head.Validate() == nil
 	}
 	return true
 }
