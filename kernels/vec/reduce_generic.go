@@ -6,14 +6,22 @@ import "math"
 // the same bits: element i goes to lane i%8 of one of four registers, which are
 // added up in the end.
 func sumGeneric(a []float32) float32 {
-	const lanes, registers = 8, 4
-	var sums [registers][lanes]float32
+	var sums [sumRegisters][sumLanes]float32
 	i := 0
-	for ; i+registers*lanes <= len(a); i += registers * lanes {
+	for ; i+sumRegisters*sumLanes <= len(a); i += sumRegisters * sumLanes {
 		for r := range sums {
-			addLanes(&sums[r], a[i+r*lanes:][:lanes])
+			addLanes(&sums[r], a[i+r*sumLanes:][:sumLanes])
 		}
 	}
+	return sumRest(&sums, a[i:])
+}
+
+const sumLanes, sumRegisters = 8, 4
+
+// sumRest ends a sum with fewer numbers than all lanes.
+func sumRest(sums *[sumRegisters][sumLanes]float32, a []float32) float32 {
+	const lanes = sumLanes
+	i := 0
 	for ; i+lanes <= len(a); i += lanes {
 		addLanes(&sums[0], a[i:][:lanes])
 	}
