@@ -53,7 +53,12 @@ func (p *pipeline) weigh(ctx context.Context) error {
 // distance runs the model with the selected candidates and compares its outputs
 // with the teacher's.
 func (p *pipeline) distance(ctx context.Context, selection []int, data *calibrate.Data, teacher measure.Outputs) (measure.Distance, error) {
-	m, err := p.assemble(selection, compact.FP32)
+	return p.distanceAs(ctx, selection, compact.FP32, data, teacher)
+}
+
+// distanceAs does it with weights in the form in which they are stored.
+func (p *pipeline) distanceAs(ctx context.Context, selection []int, weights compact.Weights, data *calibrate.Data, teacher measure.Outputs) (measure.Distance, error) {
+	m, err := p.assemble(selection, weights)
 	if err != nil {
 		return measure.Distance{}, err
 	}
@@ -92,6 +97,8 @@ func (p *pipeline) choose(ctx context.Context) error {
 		return p.chooseBudget(choose.ByParameters, p.parameterBudget())
 	case o.Size > 0:
 		return p.chooseSize()
+	case o.Latency > 0:
+		return p.chooseTime(ctx)
 	case o.Method == Kaleidoscope || p.chooseData == nil && o.MaxLoss == 0:
 		p.selection = p.lastCandidates()
 		return nil
@@ -243,9 +250,9 @@ func (p *pipeline) chooseByLoss(ctx context.Context) error {
 	return nil
 }
 
-// acceptable compares a distance with the bound on the loss.
+// acceptable compares a distance with the bound on the loss, see relaxed.
 func (p *pipeline) acceptable(d measure.Distance) bool {
-	bound := p.options.MaxLoss
+	bound := p.options.MaxLoss * p.relaxed()
 	if d.Scores {
 		if bound == 0 {
 			bound = DefaultMaxDisagreement

@@ -32,6 +32,9 @@ func (p *pipeline) distil(ctx context.Context) error {
 	if steps == 0 || !p.hasChains() {
 		return nil
 	}
+	if p.trainData == nil && p.options.Distil == DistilAuto {
+		return nil
+	}
 	if p.trainData == nil {
 		p.warn("distillation needs calibration data: it was left out")
 		return nil
@@ -43,12 +46,15 @@ func (p *pipeline) distil(ctx context.Context) error {
 			return nil
 		}
 	}
+	if p.relaxes() {
+		limit /= time.Duration(len(relaxations) - p.tried)
+	}
 	student, err := p.assemble(p.selection, compact.FP32)
 	if err != nil {
 		return err
 	}
 	r, err := distil.Run(ctx, p.model, student, p.trainData, p.chooseData, distil.Options{
-		Steps: steps, TimeLimit: limit, Checkpoint: p.options.Checkpoint, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
+		Steps: steps, TimeLimit: limit, Checkpoint: p.options.Checkpoint, MemoryBytes: p.options.MemoryBytes, Seed: p.options.Seed, Threads: p.options.Threads, Int8Aware: p.options.Weights == compact.INT8,
 		Progress: func(step, steps int, loss float64) {
 			p.tell(Event{Stage: "distil", Done: step, Total: steps, Error: loss})
 		},

@@ -160,6 +160,9 @@ func (p *pipeline) compareTime(ctx context.Context, student *runtime.Session) er
 	if err != nil {
 		return err
 	}
+	if p.options.Latency > 0 && milliseconds(after) > p.options.Latency {
+		p.goalMet = false
+	}
 	p.report.Time = &report.Time{MsBefore: before, MsAfter: after, Threads: p.teacher.Threads(), On: on}
 	if after > slowerFactor*before {
 		p.warn(slowerWarning, after, before, on)

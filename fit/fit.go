@@ -59,10 +59,7 @@ func Run(ctx context.Context, m *onnx.Model, o Options) (*Result, error) {
 	if err := p.weigh(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.choose(ctx); err != nil {
-		return nil, err
-	}
-	if err := p.distil(ctx); err != nil {
+	if err := p.chooseAndDistil(ctx); err != nil {
 		return nil, err
 	}
 	if err := p.write(); err != nil {
@@ -103,6 +100,9 @@ type pipeline struct {
 	ladders   []choose.Ladder
 	selection []int
 	goalMet   bool
+
+	tried   int  // choices that were distilled
+	decided bool // there will be no other
 
 	// distil
 	trained     *onnx.Model       // the model with other biases; nil if not distilled

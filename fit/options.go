@@ -47,10 +47,12 @@ type Options struct {
 	// At most one goal is set. Ratio is how many times fewer dense parameters
 	// are wanted, Size the bytes of the file, MaxLoss the share of changed
 	// decisions where the model gives scores, else the relative error of the
-	// outputs.
+	// outputs, Latency the median time of one sample on this CPU, with Threads.
+	// With Latency the result depends on the machine.
 	Ratio   float64
 	Size    int64
 	MaxLoss float64
+	Latency time.Duration
 
 	// Include and Exclude select layers by name; a nil Include is all.
 	Include, Exclude []*regexp.Regexp
@@ -73,6 +75,9 @@ type Options struct {
 	// steps if it would end later. 0 is no bound. The result then depends on the
 	// speed of the machine.
 	Time time.Duration
+	// MemoryBytes bounds the values that a step of distillation keeps: batches
+	// that need more are cut. 0 is the runtime's limit.
+	MemoryBytes int
 	// Checkpoint is a folder that every fitted chain and the state of distillation
 	// are saved to, and taken from if they are there; empty is none.
 	Checkpoint string
@@ -171,7 +176,7 @@ func (o *Options) setDefaults() {
 }
 
 // hasGoal reports whether the caller set a goal.
-func (o *Options) hasGoal() bool { return o.Ratio > 0 || o.Size > 0 || o.MaxLoss > 0 }
+func (o *Options) hasGoal() bool { return o.Ratio > 0 || o.Size > 0 || o.MaxLoss > 0 || o.Latency > 0 }
 
 func (o *Options) describeGoal() string {
 	switch {
@@ -181,6 +186,8 @@ func (o *Options) describeGoal() string {
 		return fmt.Sprintf("at most %d bytes", o.Size)
 	case o.MaxLoss > 0:
 		return fmt.Sprintf("at most %g loss", o.MaxLoss)
+	case o.Latency > 0:
+		return fmt.Sprintf("at most %v for one sample", o.Latency)
 	case o.Data == nil:
 		return fmt.Sprintf("none given, no data: replace only what is within %g of the weight itself", BlindBound)
 	case o.Method == Kaleidoscope:

@@ -15,8 +15,8 @@ const maxTimedRows = 128
 // chain (nil: the dense layer again) on as many rows as one sample brings.
 func (p *pipeline) layerTimes(l *discover.Layer, chain *butterfly.Chain) (before, after float64) {
 	rows := 1
-	if m := p.moments[l.Name]; m != nil && p.fitData.Samples > 0 {
-		rows = max(1, min(maxTimedRows, m.Rows/p.fitData.Samples))
+	if m := p.moments[l.Name]; m != nil && m.Samples > 0 {
+		rows = max(1, min(maxTimedRows, m.Rows/m.Samples))
 	}
 	x := make([]float32, rows*l.In)
 	for i := range x {

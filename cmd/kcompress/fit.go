@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,7 +21,8 @@ import (
 type fitFlags struct {
 	out, data, test, label   string
 	ratio                    float64
-	size, maxLoss            string
+	size, maxLoss, memory    string
+	latency                  time.Duration
 	method, weights          string
 	radix, width, expansion  int
 	include, exclude, layers []string
@@ -40,9 +42,11 @@ func newFit(c console) *cobra.Command {
 		Use:   "fit MODEL.onnx",
 		Short: "Compress a model and report what was gained and lost",
 		Long: `fit replaces the dense layers of a model by products of butterfly factors where
-that pays, rounds what stays, and writes a compact ONNX file (MODEL.k.onnx
-unless -o names another). The file runs in ONNX Runtime too; the speed is that
-of kcompress run, bench and the Go package runtime.
+that pays, trains these to give the original's outputs on --data (distillation,
+the longest part: see --distil, --time and --checkpoint), rounds what stays, and
+writes a compact ONNX file (MODEL.k.onnx unless -o names another). The file runs
+in ONNX Runtime too; the speed is that of kcompress run, bench and the Go package
+runtime. A model that misses its goal is written to MODEL.k.nearest.onnx.
 
 Without --data the fit is blind and conservative: weights are rounded to int8
 and only those are replaced that a chain gives back almost exactly. Give
@@ -62,6 +66,7 @@ unlabelled inputs to get a much smaller model.`,
 	flags.Float64Var(&f.ratio, "ratio", 0, "goal: this many times fewer parameters in dense layers (only one goal may be given)")
 	flags.StringVar(&f.size, "size", "", "goal: at most this many bytes, such as 500kB or 2MB")
 	flags.StringVar(&f.maxLoss, "max-loss", "", "goal: at most this share of decisions changed (models with scores) or relative error of outputs, such as 0.5% or 0.02")
+	flags.DurationVar(&f.latency, "latency", 0, "goal: at most this time for one sample on this CPU, such as 2ms; the result depends on the machine")
 	flags.StringVar(&f.method, "method", "auto", "auto, kaleidoscope, low-rank or dense")
 	flags.IntVar(&f.radix, "radix", 2, "radix of --method kaleidoscope")
 	flags.IntVar(&f.width, "width", 1, "width w of --method kaleidoscope: (BB*)^w")
@@ -73,8 +78,9 @@ unlabelled inputs to get a much smaller model.`,
 	flags.Uint64Var(&f.seed, "seed", 1, "seed of the fit; equal seeds give equal files")
 	flags.IntVar(&f.threads, "threads", 0, "number of threads (default: all CPUs)")
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
-	flags.StringVar(&f.distil, "distil", "off", "end-to-end distillation: auto, off or a number of steps")
+	flags.StringVar(&f.distil, "distil", "auto", "end-to-end distillation from --data: auto, off or a number of steps")
 	flags.DurationVar(&f.time, "time", 0, "time for the whole fit, such as 30m: distillation takes fewer steps if need be")
+	flags.StringVar(&f.memory, "memory", "", "most memory for the values that a step of distillation keeps, such as 2GB (default: the runtime's limit)")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "folder that the fit saves its work to; the same command, or one with another goal, goes on from what is there")
 	flags.BoolVar(&f.resume, "resume", false, "go on from the --checkpoint folder of a fit that was stopped; it must be there")
 	flags.BoolVar(&f.dryRun, "dry-run", false, "fit, verify and report, but write no model")
@@ -82,7 +88,7 @@ unlabelled inputs to get a much smaller model.`,
 	completeFiles(cmd, "onnx")
 	completeValues(cmd, "method", "auto", "kaleidoscope", "low-rank", "dense")
 	completeValues(cmd, "weights", "fp32", "fp16", "int8")
-	cmd.MarkFlagsMutuallyExclusive("ratio", "size", "max-loss")
+	cmd.MarkFlagsMutuallyExclusive("ratio", "size", "max-loss", "latency")
 	return cmd
 }
 
@@ -116,13 +122,25 @@ func runFit(cmd *cobra.Command, c console, path string, f fitFlags) error {
 	r.Input, r.Output = path, out
 	if f.dryRun {
 		r.Output = ""
-	} else if err := save(result, out); err != nil {
-		return coded(exitFailure, err)
+	} else {
+		if !r.GoalMet {
+			out = nearestPath(out)
+			r.Output = out
+		}
+		if err := save(result, out); err != nil {
+			return coded(exitFailure, err)
+		}
 	}
 	if err := f.printReport(c, r); err != nil {
 		return err
 	}
 	return goalError(r)
+}
+
+// nearestPath is where the best model goes that does not meet the goal: a file
+// with the asked-for name keeps what it promises.
+func nearestPath(out string) string {
+	return strings.TrimSuffix(out, ".onnx") + ".nearest.onnx"
 }
 
 // goalError is the error for a goal that was not met.
@@ -140,7 +158,8 @@ func goalError(r *report.Report) error {
 // checkOutputs makes sure, before the fit, that what it will write can be
 // written and replaces none of its inputs.
 func (f fitFlags) checkOutputs(path, out string) error {
-	outputs := []string{out, reportPath(out)}
+	nearest := nearestPath(out)
+	outputs := []string{out, reportPath(out), nearest, reportPath(nearest)}
 	if f.dryRun {
 		outputs = nil
 	}
@@ -210,6 +229,14 @@ func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
 	if o.Size, err = parseSize(f.size); err != nil {
 		return nil, fmt.Errorf("--size: %w", err)
 	}
+	if o.Latency = f.latency; f.latency < 0 {
+		return nil, fmt.Errorf("--latency: %v is below 0", f.latency)
+	}
+	memory, err := parseSize(f.memory)
+	if err != nil {
+		return nil, fmt.Errorf("--memory: %w", err)
+	}
+	o.MemoryBytes = int(memory)
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
 		return nil, fmt.Errorf("--max-loss: %w", err)
 	}

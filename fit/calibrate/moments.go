@@ -20,9 +20,10 @@ type Moment struct {
 	Values []float64
 	// Rows is the number of inputs seen; Runs the number of runs of the model.
 	Rows, Runs int
-	features   int
-	samples    int
-	use        discover.Use // one of those that take the input
+	// Samples is the number of samples that the rows come from.
+	Samples  int
+	features int
+	use      discover.Use // one of those that take the input
 }
 
 // Moments runs the model on the data and returns the second moment of the input
@@ -152,7 +153,7 @@ const (
 )
 
 func (m *Moment) full() bool {
-	return m.Rows >= rowsPerFeature*m.features && m.samples >= leastSamples
+	return m.Rows >= rowsPerFeature*m.features && m.Samples >= leastSamples
 }
 
 // spread returns the numbers below n in an order whose beginnings are spread
@@ -176,7 +177,7 @@ func addAll(p *pool.Pool, moments map[string]*Moment, values map[string]*onnx.Te
 	p.For(len(names), 1, func(from, to int) {
 		for i := from; i < to; i++ {
 			m := moments[names[i]]
-			m.samples += samples
+			m.Samples += samples
 			if err := m.add(values[m.use.Input]); err != nil {
 				failures[i] = fmt.Errorf("value %q: %w", m.use.Input, err)
 			}
@@ -216,7 +217,7 @@ func combine(l *discover.Layer, inputs map[string]*Moment) *Moment {
 			sum.Values[i] += v
 		}
 		sum.Rows += part.Rows
-		sum.Runs = part.Runs
+		sum.Runs, sum.Samples = part.Runs, part.Samples
 	}
 	if sum.Rows > 0 {
 		for i := range sum.Values {

@@ -34,6 +34,9 @@ type Candidate struct {
 	BlindError float64
 	// Work is the predicted time in dense multiply-adds, see Work.
 	Work int
+	// Nanoseconds is the measured time for the rows of one sample; 0 if it was
+	// not measured.
+	Nanoseconds int
 }
 
 // Ladder is the candidates of one layer. The first stays dense.
@@ -52,11 +55,15 @@ type Cost int
 const (
 	ByParameters Cost = iota
 	ByBytes
+	ByTime
 )
 
 func (c Candidate) cost(by Cost) int {
-	if by == ByParameters {
+	switch by {
+	case ByParameters:
 		return c.Parameters
+	case ByTime:
+		return c.Nanoseconds
 	}
 	return c.Bytes
 }

@@ -36,6 +36,11 @@ type Report struct {
 	Blind   bool    `json:"blind"`
 	Layers  []Layer `json:"layers"`
 	Changed *Change `json:"outputs,omitempty"`
+	// Peers compares what was chosen with other methods of the same size, and
+	// Frontier with other sizes, both before distillation and on data that was
+	// held back.
+	Peers    []Point `json:"peers,omitempty"`
+	Frontier []Point `json:"frontier,omitempty"`
 	// Distilled is what distillation did, if there was any.
 	Distilled *Distillation `json:"distillation,omitempty"`
 	// Accuracy is on the labelled test data, if any.
@@ -74,6 +79,15 @@ type Change struct {
 	measure.Distance
 	// On says which data it was measured on.
 	On string `json:"on"`
+}
+
+// Point is one way to compress the model, measured.
+type Point struct {
+	Method string `json:"method"`
+	Bytes  int64  `json:"bytes"`
+	// DenseParams are those of the layers that were fitted.
+	DenseParams int `json:"dense_params"`
+	measure.Distance
 }
 
 // Distillation is the loss on calibration data that was held back.

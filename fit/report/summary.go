@@ -1,6 +1,9 @@
 package report
 
-import "fmt"
+import (
+	"fmt"
+	"strings"
+)
 
 // Summary returns the lines that say what was gained and lost.
 func (r *Report) Summary() []string {
@@ -37,6 +40,12 @@ func (r *Report) Summary() []string {
 			add("decisions: %.2f%% changed, divergence %.3g nats, on %s", 100*c.Disagreement, c.KL, c.On)
 		}
 	}
+	if len(r.Peers) > 0 {
+		add("peers, before distillation: %s", points(r.Peers))
+	}
+	if len(r.Frontier) > 0 {
+		add("frontier, before distillation: %s", points(r.Frontier))
+	}
 	if d := r.Distilled; d != nil {
 		add("distillation: loss %.3g -> %.3g in %d steps (%.0f s)", d.LossBefore, d.LossAfter, d.Steps, d.Seconds)
 	}
@@ -46,6 +55,26 @@ func (r *Report) Summary() []string {
 	}
 	add("goal: %s: %s (%.0f s)", r.Goal, met, r.Seconds)
 	return lines
+}
+
+// points lists ways to compress the model with what each loses.
+func points(list []Point) string {
+	var parts []string
+	for _, p := range list {
+		text := fmt.Sprintf("%d bytes %.3g", p.Bytes, p.RelativeError)
+		if p.Scores {
+			text = fmt.Sprintf("%d bytes %.2f%%", p.Bytes, 100*p.Disagreement)
+		}
+		if p.Method != "" {
+			text = p.Method + " " + text
+		}
+		parts = append(parts, text)
+	}
+	what := "relative error"
+	if list[0].Scores {
+		what = "decisions changed"
+	}
+	return strings.Join(parts, "; ") + " (" + what + ")"
 }
 
 // times says how many times less the second figure is than the first, or more.
