@@ -135,7 +135,7 @@ func observe(m *onnx.Model, moments map[string]*Moment, threads int, nested func
 			observed[u.Node], byNode[u.Node] = true, moments[key]
 		case !isOutput[name]:
 			isOutput[name] = true
-			g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: onnx.Float32}})
+			g.Outputs = append(g.Outputs, onnx.ValueInfo{Name: name, Type: onnx.Type{Kind: onnx.TensorType, Elem: u.Elem}})
 		}
 	}
 	return runtime.New(&c, runtime.WithThreads(threads), runtime.WithObserver(observed, func(n *onnx.Node, inputs []onnx.Value) {

@@ -256,22 +256,27 @@ type operand struct {
 // dense records a weight that can become a chain.
 func (f *finder) dense(o operand) {
 	n, w, weight := o.node, o.value, o.node.Inputs[o.weight]
-	if w.Type != onnx.Float32 {
-		f.skipped(n, o.weight, fmt.Sprintf("its weight is %v: only float32 layers become chains", w.Type))
+	if !w.Type.IsFloat() || w.Type.Bits() < 16 || o.part != nil && w.Type != onnx.Float32 {
+		f.skipped(n, o.weight, fmt.Sprintf("its weight is %v, and chains compute in float32", w.Type))
 		return
 	}
 	if w.Len() == 0 {
 		return
 	}
+	single, err := w.ConvertTo(onnx.Float32)
+	if err != nil {
+		f.skipped(n, o.weight, err.Error())
+		return
+	}
 	out, in := o.out, w.Len()/o.out
-	values := w.Float32s()
+	values := single.Float32s()
 	if o.transposed {
 		values = transpose(values, in, out)
 	}
 	if o.scale != 0 && o.scale != 1 {
 		values = scaled(values, o.scale)
 	}
-	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, Part: o.part, Nested: len(f.inner) > 0, kernel: o.kernel}
+	use := Use{Node: n, Input: n.Inputs[o.input], Form: o.form, Rank: o.rank, Part: o.part, Elem: w.Type, weight: o.weight, Nested: len(f.inner) > 0, kernel: o.kernel}
 	print := compact.Fingerprint(values, out, in)
 	if l := f.byPrint[print]; l != nil {
 		l.Uses = append(l.Uses, use)

@@ -53,6 +53,10 @@ type Use struct {
 	// Nested is whether the node is in a subgraph.
 	Nested bool
 
+	// Elem is the type that the node computes in.
+	Elem onnx.DType
+
+	weight int   // which input of the node the weight is
 	kernel []int // of a convolution
 }
 

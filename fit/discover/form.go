@@ -100,6 +100,9 @@ func (u Use) Key() string {
 // Kernel returns the sizes of the kernel of a convolution.
 func (u Use) Kernel() []int { return u.kernel }
 
+// WeightInput returns which input of the node the weight is.
+func (u Use) WeightInput() int { return u.weight }
+
 // maxVectors bounds the vectors that are taken from one tensor for those forms
 // whose vectors are copied: neighbours in an image are much alike.
 const maxVectors = 4096
@@ -107,8 +110,12 @@ const maxVectors = 4096
 // Vectors returns vectors x, one after the other, from the value of u.Input:
 // all of them where they lie in order, else up to maxVectors, evenly spread.
 func (u Use) Vectors(t *onnx.Tensor, in int) ([]float32, error) {
-	if t == nil || t.Type != onnx.Float32 {
-		return nil, fmt.Errorf("expected float32, got %v", t)
+	if t == nil || t.Type != u.Elem {
+		return nil, fmt.Errorf("expected %v, got %v", u.Elem, t)
+	}
+	t, err := t.ConvertTo(onnx.Float32)
+	if err != nil {
+		return nil, err
 	}
 	axis, least := t.Rank()-1, 1
 	switch u.Form {

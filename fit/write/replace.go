@@ -44,7 +44,11 @@ func (w *writer) replace(r Replacement) error {
 			}
 			old, u.Input = part, part.Inputs[0]
 		}
-		nodes, err := p.nodes(u, old)
+		node, before, after := old, []*onnx.Node(nil), []*onnx.Node(nil)
+		if u.Elem != onnx.Float32 {
+			node, before, after = p.inFloat32(&u, old)
+		}
+		nodes, err := p.nodes(u, node)
 		if err != nil {
 			return err
 		}
@@ -56,7 +60,7 @@ func (w *writer) replace(r Replacement) error {
 				n.Name = w.names.fresh(fmt.Sprintf("%s.%s%d", r.Layer.Name, n.Op, i+1))
 			}
 		}
-		if err := w.put(old, nodes...); err != nil {
+		if err := w.put(old, slices.Concat(before, nodes, after)...); err != nil {
 			return err
 		}
 	}
