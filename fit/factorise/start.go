@@ -39,7 +39,7 @@ func (s *start) soften(e float64) {
 	s.noise = min(s.noise, e)
 }
 
-// starts returns up to three starts for a design.
+// starts returns up to four starts for a design.
 func (p *Problem) starts(d butterfly.Design, threads *pool.Pool) ([]start, error) {
 	var starts []start
 	if holdsLowRank(d) {
@@ -50,6 +50,11 @@ func (p *Problem) starts(d butterfly.Design, threads *pool.Pool) ([]start, error
 		starts = append(starts, start{c, lowRankRate, lowRankNoise})
 	}
 	target, patterns := p.weightedTarget(d), d.Patterns
+	if isKaleidoscope(d) {
+		if c := Kaleidoscope(target.values, d.In); c != nil {
+			starts = append(starts, start{p.unweighted(d, sparseFactors(c)), lowRankRate, lowRankNoise})
+		}
+	}
 	transposed := startsTransposed(patterns)
 	if transposed {
 		target, patterns = target.transposed(), transposedPatterns(patterns)
