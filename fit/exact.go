@@ -8,20 +8,24 @@ import (
 	"github.com/kcompress/kcompress/fit/discover"
 	"github.com/kcompress/kcompress/fit/recognise"
 	"github.com/kcompress/kcompress/fit/report"
+	"github.com/kcompress/kcompress/fit/shuffle"
 	"github.com/kcompress/kcompress/runtime"
 	"github.com/kcompress/kcompress/runtime/compact"
 )
 
-// recognise puts chains in the place of weights that hold exact structure, where
-// that makes the model smaller and faster. Nothing is lost by it, so that it comes
-// before the layers are found that the fit has to weigh.
+// recognise folds channel shuffles into the weights beside them, and puts chains in
+// the place of weights that hold exact structure, where that makes the model smaller
+// and faster. Nothing is lost by it, so that it comes before the layers are found
+// that the fit has to weigh.
 func (p *pipeline) recognise() error {
 	p.session = p.teacher
 	if p.options.Method != Auto {
 		return nil // the user wants one kind of chains, or none
 	}
 	p.tell(Event{Stage: "recognise"})
-	model, found, err := recognise.Model(p.model, recognise.Options{Weights: p.options.Weights, Type: p.teacher.Type, Keep: p.keepsDense})
+	unshuffled, folded := shuffle.Model(p.model, p.teacher.Type)
+	p.report.Shuffles = len(folded)
+	model, found, err := recognise.Model(unshuffled, recognise.Options{Weights: p.options.Weights, Type: p.teacher.Type, Keep: p.keepsDense})
 	if err != nil {
 		return err
 	}

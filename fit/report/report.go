@@ -33,9 +33,11 @@ type Report struct {
 	Threads           int     `json:"threads"`
 	CPU               string  `json:"cpu"`
 	// Blind is true if no calibration data was given.
-	Blind   bool    `json:"blind"`
-	Layers  []Layer `json:"layers"`
-	Changed *Change `json:"outputs,omitempty"`
+	Blind  bool    `json:"blind"`
+	Layers []Layer `json:"layers"`
+	// Shuffles is the number of channel permutations that weights took up.
+	Shuffles int     `json:"shuffles"`
+	Changed  *Change `json:"outputs,omitempty"`
 	// Peers compares what was chosen with other methods of the same size, and
 	// Frontier with other sizes, both before distillation and on data that was
 	// held back.

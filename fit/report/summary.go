@@ -28,6 +28,9 @@ func (r *Report) Summary() []string {
 	if r.DenseParamsBefore > 0 {
 		add("dense parameters: %d -> %d, %s", r.DenseParamsBefore, r.DenseParamsAfter, times(float64(r.DenseParamsBefore), float64(r.DenseParamsAfter), "fewer", "more"))
 	}
+	if r.Shuffles > 0 {
+		add("channel shuffles: %d folded into weights", r.Shuffles)
+	}
 	if t := r.Time; t != nil {
 		add("time: %.3g -> %.3g ms for %s (%d threads, %s), %s", t.MsBefore, t.MsAfter, t.On, t.Threads, r.CPU, times(t.MsBefore, t.MsAfter, "faster", "slower"))
 	}
