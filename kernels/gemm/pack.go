@@ -11,12 +11,14 @@ import (
 // 16 columns, each with its rows one after the other, the last filled up with
 // zeros. It is read-only after [Pack].
 type Packed struct {
-	k, n int
-	data []float32 // [panels][k][16]
+	k, n   int
+	data   []float32 // [panels][k][16]
+	halves []uint16  // the same as float16, instead of data, if that holds all values
 }
 
 // Pack copies the weight w, [k, n], or [n, k] if transposed, row-major without
-// gaps. The form is the same at every level.
+// gaps. If every value is a float16, as where a model stores its weights so, it
+// is packed as float16.
 func Pack(w []float32, k, n int, transposed bool) *Packed {
 	if k < 0 || n < 0 || n > 0 && k > math.MaxInt/4/(n+panelWidth) {
 		panic(fmt.Sprintf("gemm.Pack: size %d x %d", k, n))
@@ -28,6 +30,7 @@ func Pack(w []float32, k, n int, transposed bool) *Packed {
 	checkMatrix("w", len(w), columns, rows, columns)
 	p := &Packed{k: k, n: n, data: make([]float32, divideUp(n, panelWidth)*panelWidth*k)}
 	packPanels(p.data, w, columns, k, n, transposed)
+	p.packHalves()
 	return p
 }
 

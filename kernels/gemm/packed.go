@@ -41,6 +41,10 @@ func (p *Packed) multiplyRows(dst []float32, dstStride int, a []float32, aStride
 		e.finish(dst, dstStride, rows, columnFrom, columnTo)
 		return
 	}
+	if p.halves != nil {
+		p.multiplyHalves(dst, dstStride, a, aStride, rows, columnFrom, columnTo, e)
+		return
+	}
 	step := depth(rows, p.k)
 	for k := 0; k < p.k; k += step {
 		depth := min(step, p.k-k)

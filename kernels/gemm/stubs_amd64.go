@@ -706,6 +706,204 @@ func tile12x1AVX512(dst *float32, dstStride int, a *float32, aStride int, b *flo
 //go:noescape
 func tile12x2AVX512(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)
 
+// halfTile1x1AVX2 computes 1 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile1x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile1x2AVX2 computes 2 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile1x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile1x3AVX2 computes 3 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 48 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile1x3AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile1x4AVX2 computes 4 panels of strips of 1 rows. Strides are in elements.
+//
+//	for i := range 1 * strips {
+//		for j := range 64 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile1x4AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile2x1AVX2 computes 1 panels of strips of 2 rows. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile2x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile2x2AVX2 computes 2 panels of strips of 2 rows. Strides are in elements.
+//
+//	for i := range 2 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile2x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile3x1AVX2 computes 1 panels of strips of 3 rows. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile3x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile3x2AVX2 computes 2 panels of strips of 3 rows. Strides are in elements.
+//
+//	for i := range 3 * strips {
+//		for j := range 32 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile3x2AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile4x1AVX2 computes 1 panels of strips of 4 rows. Strides are in elements.
+//
+//	for i := range 4 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile4x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile5x1AVX2 computes 1 panels of strips of 5 rows. Strides are in elements.
+//
+//	for i := range 5 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile5x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
+// halfTile6x1AVX2 computes 1 panels of strips of 6 rows. Strides are in elements.
+//
+//	for i := range 6 * strips {
+//		for j := range 16 {
+//			var sum float32
+//			if accumulate != 0 {
+//				sum = dst[i*dstStride+j]
+//			}
+//			for p := range k {
+//				sum = fma(a[i*aStride+p], float32(b[j/16*panelStride+p*bStride+j%16]), sum)
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func halfTile6x1AVX2(dst *float32, dstStride int, a *float32, aStride int, b *uint16, bStride int, panelStride int, k int, strips int, accumulate int)
+
 // addBiasAVX2 finishes rows of a product in place.
 //
 //	for i := range rows {

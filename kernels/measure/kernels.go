@@ -68,6 +68,9 @@ func products() []Kernel {
 		kernels = append(kernels, Kernel{"gemm", "packed float32", size, operations, 4 * (n*n + 2*rows*n), func() func() {
 			p, x, y := gemm.Pack(random(n*n), n, n, false), random(rows*n), make([]float32, rows*n)
 			return func() { p.Multiply(y, n, x, n, rows, 0, n, gemm.Epilogue{}) }
+		}}, Kernel{"gemm", "packed float16", size, operations, 2*n*n + 4*2*rows*n, func() func() {
+			p, x, y := gemm.Pack(halves(n*n), n, n, false), random(rows*n), make([]float32, rows*n)
+			return func() { p.Multiply(y, n, x, n, rows, 0, n, gemm.Epilogue{}) }
 		}}, Kernel{"gemm", "packed int8", size, operations, n*n + 5*rows*n, func() func() {
 			p, x, y := gemm.PackInt8(make([]int8, n*n), n, n, false), make([]uint8, rows*n), make([]int32, rows*n)
 			return func() { p.Multiply(y, n, x, n, rows, 0, n) }
@@ -133,5 +136,13 @@ func random(n int) []float32 {
 	for i := range x {
 		x[i] = r.Float32()*2 - 1
 	}
+	return x
+}
+
+// halves is random, rounded to float16, as which such weights are packed.
+func halves(n int) []float32 {
+	x, y := random(n), make([]uint16, n)
+	vec.Float32ToFloat16(y, x)
+	vec.Float16ToFloat32(x, y)
 	return x
 }

@@ -12,6 +12,9 @@ func main() {
 	for _, shape := range avx512Shapes() {
 		tile(avx512, shape)
 	}
+	for _, shape := range avx2Shapes() {
+		halfTile(avx2, shape)
+	}
 	finish(avx2, "addBias", false)
 	finish(avx2, "addBiasRelu", true)
 	copyPanel(avx2)

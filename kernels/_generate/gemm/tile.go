@@ -21,18 +21,25 @@ type tileRegisters struct {
 	bStride        reg.Register
 	panelStride    reg.Register // nil for one panel
 	panelStride3   reg.Register // nil below four panels
+	half           bool         // b is float16
 	sums           [][]reg.VecVirtual
 }
 
 // tile emits the kernel for one register tile, which it moves down over any
 // number of strips of rows.
-func tile(w width, s shape) {
-	TEXT(fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name), NOSPLIT,
-		"func(dst *float32, dstStride int, a *float32, aStride int, b *float32, bStride int, panelStride int, k int, strips int, accumulate int)")
-	Pragma("noescape")
-	Doc(tileDoc(w, s)...)
+func tile(w width, s shape) { writeTile(w, s, "tile", "float32") }
 
-	t := loadTile(w, s)
+// halfTile emits the same for b of float16.
+func halfTile(w width, s shape) { writeTile(w, s, "halfTile", "uint16") }
+
+func writeTile(w width, s shape, kind, element string) {
+	name := fmt.Sprintf("%s%dx%d%s", kind, s.rows, s.panels, w.name)
+	TEXT(name, NOSPLIT,
+		"func(dst *float32, dstStride int, a *float32, aStride int, b *"+element+", bStride int, panelStride int, k int, strips int, accumulate int)")
+	Pragma("noescape")
+	Doc(tileDoc(name, s, element)...)
+
+	t := loadTile(w, s, element == "uint16")
 	strips := Load(Param("strips"), GP64())
 	Label("strip")
 	startStrip(t)
@@ -72,8 +79,11 @@ func tile(w width, s shape) {
 	RET()
 }
 
-func tileDoc(w width, s shape) []string {
-	name := fmt.Sprintf("tile%dx%d%s", s.rows, s.panels, w.name)
+func tileDoc(name string, s shape, element string) []string {
+	b := "b[j/%d*panelStride+p*bStride+j%%%d]"
+	if element == "uint16" {
+		b = "float32(b[j/%d*panelStride+p*bStride+j%%%d])"
+	}
 	return []string{
 		fmt.Sprintf("%s computes %d panels of strips of %d rows. Strides are in elements.", name, s.panels, s.rows),
 		"",
@@ -84,7 +94,7 @@ func tileDoc(w width, s shape) []string {
 		"\t\t\t\tsum = dst[i*dstStride+j]",
 		"\t\t\t}",
 		"\t\t\tfor p := range k {",
-		fmt.Sprintf("\t\t\t\tsum = fma(a[i*aStride+p], b[j/%d*panelStride+p*bStride+j%%%d], sum)", panelWidth, panelWidth),
+		fmt.Sprintf("\t\t\t\tsum = fma(a[i*aStride+p], "+b+", sum)", panelWidth, panelWidth),
 		"\t\t\t}",
 		"\t\t\tdst[i*dstStride+j] = sum",
 		"\t\t}",
@@ -92,7 +102,7 @@ func tileDoc(w width, s shape) []string {
 	}
 }
 
-func loadTile(w width, s shape) *tileRegisters {
+func loadTile(w width, s shape, half bool) *tileRegisters {
 	t := &tileRegisters{
 		dst:       Load(Param("dst"), GP64()),
 		dstStride: Load(Param("dstStride"), GP64()),
@@ -100,13 +110,18 @@ func loadTile(w width, s shape) *tileRegisters {
 		aStride:   Load(Param("aStride"), GP64()),
 		b:         GP64(),
 		bStride:   Load(Param("bStride"), GP64()),
+		half:      half,
+	}
+	shift := U8(2)
+	if half {
+		shift = U8(1)
 	}
 	SHLQ(U8(2), t.dstStride)
 	SHLQ(U8(2), t.aStride)
-	SHLQ(U8(2), t.bStride)
+	SHLQ(shift, t.bStride)
 	if s.panels > 1 {
 		t.panelStride = Load(Param("panelStride"), GP64())
-		SHLQ(U8(2), t.panelStride)
+		SHLQ(shift, t.panelStride)
 	}
 	if s.panels > 3 {
 		three := GP64()
@@ -179,7 +194,7 @@ func step(w width, t *tileRegisters, offset int) {
 func stepByRow(w width, t *tileRegisters, offset int) {
 	b := w.registers(len(t.sums[0]))
 	for j := range b {
-		VMOVUPS(t.vectorOfB(w, j), b[j])
+		t.loadOfB(w, j, b[j])
 	}
 	for i, sums := range t.sums {
 		x := w.new()
@@ -196,12 +211,12 @@ func stepByColumn(w width, t *tileRegisters, offset int) {
 		VBROADCASTSS(t.rowOfA(i, offset), a[i])
 	}
 	for j := range t.sums[0] {
-		if len(a) == 1 {
+		if len(a) == 1 && !t.half {
 			VFMADD231PS(t.vectorOfB(w, j), a[0], t.sums[0][j])
 			continue
 		}
 		b := w.new()
-		VMOVUPS(t.vectorOfB(w, j), b)
+		t.loadOfB(w, j, b)
 		for i := range a {
 			VFMADD231PS(b, a[i], t.sums[i][j])
 		}
@@ -223,9 +238,21 @@ func (t *tileRegisters) rowOfA(i, offset int) Mem {
 	return m
 }
 
+// loadOfB loads a vector of the row of b.
+func (t *tileRegisters) loadOfB(w width, j int, v reg.VecVirtual) {
+	if t.half {
+		VCVTPH2PS(t.vectorOfB(w, j), v)
+		return
+	}
+	VMOVUPS(t.vectorOfB(w, j), v)
+}
+
 func (t *tileRegisters) vectorOfB(w width, j int) Mem {
 	panel, vector := j/w.vectorsPerPanel(), j%w.vectorsPerPanel()
 	m := Mem{Base: t.b, Disp: vector * w.bytes()}
+	if t.half {
+		m.Disp /= 2
+	}
 	switch panel {
 	case 1, 2:
 		m.Index, m.Scale = t.panelStride, uint8(panel)
