@@ -31,6 +31,8 @@ type conv struct {
 	weight *onnx.Tensor // if constant, in float32
 	packed func() []*gemm.Packed
 	after  Epilogue
+	// allAxes keeps axes along which nothing happens.
+	allAxes bool
 	// last is the plan of the last run, which the next one with inputs of the
 	// same shapes uses again.
 	last atomic.Pointer[convCall]
@@ -49,6 +51,8 @@ type convCall struct {
 	// direct is the plan of a direct convolution, nil where another way is
 	// better.
 	direct *directConv
+	// planes are where the planes of the channels of a group begin.
+	planes []int
 }
 
 func buildConv(n *Node) (Kernel, error) {
@@ -168,7 +172,9 @@ func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.placement = p
+	if s.placement = p; !v.allAxes {
+		s.placement = p.squeezed()
+	}
 	if s.positions, err = onnx.Elements(p.out); err != nil {
 		return nil, err
 	}
@@ -176,6 +182,9 @@ func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
 	s.y = append([]int{s.images, s.filters}, p.out...)
 	if s.positions > 0 && s.suitsDirect() {
 		s.direct = newDirectConv(s, directRows(s))
+	}
+	for ch := range s.channels / s.group {
+		s.planes = append(s.planes, ch*s.plane)
 	}
 	v.last.Store(s)
 	return s, nil
@@ -205,7 +214,11 @@ const columnElements = 1 << 16
 func convolve[T float](c *Call, s *convCall, yv, xv, wv, bias []T) {
 	if s.direct != nil {
 		c.Used("direct", s.images*s.filters*s.positions*s.inner)
-		convDirect(c, s, yv, xv, wv, bias)
+		if y, ok := any(yv).([]float32); ok {
+			convDirect32(c, s, y, any(xv).([]float32), any(wv).([]float32), any(bias).([]float32))
+		} else {
+			convDirect(c, s, yv, xv, wv, bias)
+		}
 		return
 	}
 	filters := s.filters / s.group
@@ -213,6 +226,11 @@ func convolve[T float](c *Call, s *convCall, yv, xv, wv, bias []T) {
 	blocks := (s.positions + block - 1) / block
 	grain := max(1, rangeWork/max(1, filters*s.inner*block))
 	pointwise := s.isPointwise()
+	if y, ok := any(yv).([]float32); ok && pointwise && s.inner <= fewChannels {
+		c.Used("few channels", s.images*s.filters*s.positions*s.inner)
+		convFewChannels(c, s, y, any(xv).([]float32), any(wv).([]float32), any(bias).([]float32))
+		return
+	}
 	way := "im2col"
 	if pointwise {
 		way = "pointwise"

@@ -36,7 +36,7 @@ func (v *deformConv) run(c *Call) error {
 	if isHalf(x.Type) {
 		return inFloat32(c, v.run)
 	}
-	s, err := (&conv{window: v.window, group: v.group}).shapes(c, x, w)
+	s, err := (&conv{window: v.window, group: v.group, allAxes: true}).shapes(c, x, w)
 	if err != nil {
 		return err
 	}

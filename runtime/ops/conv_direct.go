@@ -1,6 +1,10 @@
 package ops
 
-import "slices"
+import (
+	"slices"
+
+	sums "github.com/kcompress/kcompress/kernels/conv"
+)
 
 // This file convolves without a matrix product: the way for groups with a
 // single channel (depthwise) or few filters.
@@ -20,6 +24,11 @@ type directConv struct {
 	sizes  []int
 	pitch  []int   // distance between neighbours along each axis
 	planes [][]int // the phases that are used, with their first element along each axis
+	// stride is the distance between planes, with room for what the kernel of
+	// kernels/conv reads beyond the end; offsets are where the elements of all
+	// channels that one output element adds up begin.
+	stride  int
+	offsets []int
 	// taps says for each kernel element in which plane, and how far from its
 	// start, the elements are that it reads.
 	taps []directTap
@@ -58,14 +67,26 @@ func newDirectConv(s *convCall, rows int) *directConv {
 		}
 		d.taps = append(d.taps, directTap{plane, offset})
 	}
+	d.stride = roundUp(d.pitch[0]*d.sizes[0], sums.Step) + sums.Step
+	for ch := range s.channels / s.group {
+		for _, tap := range d.taps {
+			d.offsets = append(d.offsets, (ch*len(d.planes)+tap.plane)*d.stride+tap.offset)
+		}
+	}
 	return d
 }
+
+func roundUp(n, step int) int { return (n + step - 1) / step * step }
 
 // directRows returns how many output rows make a block: few enough that a
 // plane and an accumulator fit in the first cache, and enough that what
 // neighbouring blocks both copy does not weigh.
 func directRows(s *convCall) int {
-	row, reach := 1, (s.kernel[0]-1)*s.dilations[0]/s.strides[0]
+	row, reach := s.channels/s.group, (s.kernel[0]-1)*s.dilations[0]/s.strides[0]
+	for a := range s.in { // a plane for each phase of the strides
+		row *= min(s.strides[a], s.kernel[a])
+	}
+	row = max(1, row/4)
 	for a := 1; a < len(s.in); a++ {
 		row *= s.out[a] + (s.kernel[a]-1)*s.dilations[a]/s.strides[a]
 	}
@@ -75,12 +96,16 @@ func directRows(s *convCall) int {
 // directBlock is the number of elements of a block.
 const directBlock = 1 << 12
 
+// directInner is up to how many products a sum is faster by itself than as part
+// of a matrix product, which needs as many copies of the image.
+const directInner = 48
+
 // suitsDirect reports whether the convolution is better done directly than as
 // a product: the rows of the product would be few or its inner size small.
 // Planes that would be mostly padding are left to the product.
 func (s *convCall) suitsDirect() bool {
 	filters, channels := s.filters/s.group, s.channels/s.group
-	if filters >= 4 && (channels > 1 || filters > 8) || sizeOf(s.kernel) > maxDirectTaps {
+	if s.inner > directInner && filters >= 4 && (channels > 1 || filters > 8) || s.inner > maxDirectTaps || s.isPointwise() && filters >= 4 {
 		return false
 	}
 	row := 1
@@ -102,7 +127,7 @@ func (s *convCall) suitsDirect() bool {
 // The bounds of direct convolutions: elements of the kernel, how far it reaches
 // along an axis, and elements of a row of a plane.
 const (
-	maxDirectTaps  = 1 << 10
+	maxDirectTaps  = 1 << 10 // of all channels
 	maxDirectReach = 1 << 10
 	maxDirectRow   = 1 << 22
 )
@@ -147,6 +172,61 @@ func convDirect[T float](c *Call, s *convCall, y, x, w, bias []T) {
 			}
 		}
 	})
+}
+
+// convDirect32 is convDirect by the kernel of kernels/conv.
+func convDirect32(c *Call, s *convCall, y, x, w, bias []float32) {
+	work := directWork{s.direct, y, x, w, bias, (s.out[0] + s.direct.rows - 1) / s.direct.rows}
+	tasks := s.images * s.group * work.blocks
+	if c.Pool.Threads() == 1 {
+		work.part(0, tasks)
+		return
+	}
+	grain := max(1, rangeWork/8/max(1, s.filters/s.group*s.inner*s.direct.rows*s.direct.pitch[0]))
+	c.Parallel(tasks, grain, func(from, to int) { work.part(from, to) })
+}
+
+// directWork is a direct convolution, to be done in parts: blocks of output rows
+// of each image and group.
+type directWork struct {
+	*directConv
+	y, x, w, bias []float32
+	blocks        int
+}
+
+func (d directWork) part(from, to int) {
+	filters, channels := d.filters/d.group, d.channels/d.group
+	plane := d.pitch[0] * d.sizes[0]
+	count := channels * len(d.planes)
+	memory := borrow[float32](d.stride * (count + 1))
+	defer memory.release()
+	planes, line := memory.data[:d.stride*count], memory.data[d.stride*count:]
+	var coordinates [8]int
+	at := coordinates[:]
+	if len(d.in) > len(at) {
+		at = make([]int, len(d.in))
+	}
+	at = at[:len(d.in)]
+	for i := from; i < to; i++ {
+		part, first := i/d.blocks, i%d.blocks*d.rows // part counts images and groups
+		rows := min(d.rows, d.out[0]-first)
+		for ch := range channels {
+			image := d.x[(part*channels+ch)*d.plane:][:d.plane]
+			for p, phase := range d.planes {
+				fillPlane(d.directConv, planes[(ch*len(d.planes)+p)*d.stride:][:plane], image, phase, first, at)
+			}
+		}
+		length := roundUp(d.length(rows), sums.Step)
+		for f := range filters {
+			filter := part%d.group*filters + f
+			var b float32
+			if d.bias != nil {
+				b = d.bias[filter]
+			}
+			sums.WeightedSum(line[:length], planes, d.offsets, d.w[filter*d.inner:][:d.inner], b)
+			storeBlock(d.directConv, d.y[(part*filters+f)*d.positions:][:d.positions], line, first, rows, at)
+		}
+	}
 }
 
 // length returns how far the accumulators of count output rows reach.

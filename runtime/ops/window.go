@@ -24,6 +24,23 @@ type placement struct {
 	in, out, kernel, strides, dilations, begin, end []int
 }
 
+// squeezed returns the placement without the axes along which nothing happens:
+// those with one element in the input, the kernel and the output. One axis is
+// always left.
+func (p *placement) squeezed() *placement {
+	q := &placement{}
+	for a := range p.in {
+		idle := p.in[a] == 1 && p.out[a] == 1 && p.kernel[a] == 1 && p.begin[a] == 0 && p.end[a] == 0
+		if idle && (len(q.in) > 0 || a < len(p.in)-1) {
+			continue
+		}
+		q.in, q.out, q.kernel = append(q.in, p.in[a]), append(q.out, p.out[a]), append(q.kernel, p.kernel[a])
+		q.strides, q.dilations = append(q.strides, p.strides[a]), append(q.dilations, p.dilations[a])
+		q.begin, q.end = append(q.begin, p.begin[a]), append(q.end, p.end[a])
+	}
+	return q
+}
+
 // maxWindow bounds each number of a window, so that sizes do not overflow.
 const maxWindow = 1 << 30
 
