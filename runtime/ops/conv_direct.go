@@ -242,34 +242,46 @@ func (d *directConv) length(count int) int {
 // first on, into a plane.
 func fillPlane[T float](d *directConv, plane, image []T, phase []int, first int, at []int) {
 	last := len(d.sizes) - 1
-	width := d.sizes[last]
+	width, stride := d.sizes[last], d.strides[last]
+	x := phase[last] - d.begin[last]
+	if last == 0 {
+		copyStrided(plane, image, x+first*stride, stride)
+		return
+	}
+	low, high, start := insideRow(d.in[last], x, stride, width)
 	clear(at)
 	for row := 0; row < len(plane); row += width {
-		source := 0
-		for a := range last {
-			x := at[a]
-			if a == 0 {
-				x += first
-			}
-			x = x*d.strides[a] + phase[a] - d.begin[a]
-			if x < 0 || x >= d.in[a] {
-				source = -1
-				break
-			}
-			source = (source + x) * d.in[a+1]
-		}
 		line := plane[row:][:width]
-		if source < 0 {
-			clear(line)
+		if source := d.sourceRow(phase, first, at); source >= 0 {
+			clear(line[:low])
+			copyFromStrided(line[low:high], image[source+start:], stride)
+			clear(line[high:])
 		} else {
-			x := phase[last] - d.begin[last]
-			if last == 0 {
-				x += first * d.strides[0]
-			}
-			copyStrided(line, image[source:][:d.in[last]], x, d.strides[last])
+			clear(line)
 		}
-		advance(at[:last], d.sizes)
+		if last == 1 {
+			at[0]++
+		} else {
+			advance(at[:last], d.sizes)
+		}
 	}
+}
+
+// sourceRow returns where in the image the row of a plane at some coordinates
+// comes from, for output rows from first on, -1 for padding.
+func (d *directConv) sourceRow(phase []int, first int, at []int) int {
+	source, last := 0, len(d.sizes)-1
+	for a := range last {
+		x := at[a]
+		if a == 0 {
+			x += first
+		}
+		if x = x*d.strides[a] + phase[a] - d.begin[a]; x < 0 || x >= d.in[a] {
+			return -1
+		}
+		source = (source + x) * d.in[a+1]
+	}
+	return source
 }
 
 // storeBlock copies count output rows, from first on, from their accumulator.
@@ -282,6 +294,12 @@ func storeBlock[T float](d *directConv, y, sums []T, first, count int, at []int)
 	width := d.out[last]
 	row := d.positions / d.out[0]
 	part := y[first*row:][:count*row]
+	if last == 1 {
+		for r := range count {
+			copy(part[r*width:][:width], sums[r*d.pitch[0]:])
+		}
+		return
+	}
 	clear(at)
 	for i := 0; i < len(part); i += width {
 		from := 0

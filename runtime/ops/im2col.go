@@ -92,6 +92,13 @@ func copyFromStrided[T float](dst, src []T, stride int) {
 		copy(dst, src)
 		return
 	}
+	if stride == 2 && len(src) >= 2*len(dst) {
+		src = src[:2*len(dst)]
+		for i := range dst {
+			dst[i] = src[2*i]
+		}
+		return
+	}
 	at := 0
 	for i := range dst {
 		dst[i] = src[at]

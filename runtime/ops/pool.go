@@ -174,6 +174,10 @@ func maxLines[T number](p *placement, dst, src []T, outer int, least T) {
 	low, _ := p.taps(last, out-1)
 	_, high := p.taps(last, 0)
 	fillWith(dst[:outer*out], least)
+	if single, ok := any(dst).([]float32); ok && stride > 1 {
+		maxLinesApart(p, single, any(src).([]float32), outer, low, high)
+		return
+	}
 	for t := low; t < high; t++ {
 		from, to, start := p.validRange(0, out, t)
 		for o := 0; o < outer && from < to; o++ {
@@ -183,6 +187,27 @@ func maxLines[T number](p *placement, dst, src []T, outer int, least T) {
 			} else {
 				maxStrided(line, row, stride)
 			}
+		}
+	}
+}
+
+// maxLinesApart is maxLines for float32 and windows that are more than one
+// element apart: the elements of each phase of the stride are moved together, so
+// that maxima are those of vectors.
+func maxLinesApart(p *placement, dst, src []float32, outer, low, high int) {
+	last := len(p.in) - 1
+	in, out, stride := p.in[last], p.out[last], p.strides[last]
+	buffer := borrow[float32](out)
+	defer buffer.release()
+	for t := low; t < high; t++ {
+		from, to, start := p.validRange(0, out, t)
+		if from >= to {
+			continue
+		}
+		line := buffer.data[:to-from]
+		for o := range outer {
+			copyFromStrided(line, src[o*in+start:], stride)
+			maxInto(dst[o*out+from:o*out+to], line)
 		}
 	}
 }
