@@ -2,6 +2,7 @@ package fit
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -59,6 +60,10 @@ func (p *pipeline) distil(ctx context.Context) error {
 			p.tell(Event{Stage: "distil", Done: step, Total: steps, Error: loss})
 		},
 	})
+	if errors.Is(err, distil.ErrNothingToTrain) { // pairs of Conv take the place of all layers, and there are no biases
+		p.warn("distillation was left out: %v", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("distillation: %w", err)
 	}

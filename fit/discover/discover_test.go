@@ -17,6 +17,7 @@ import (
 func find(t *testing.T, opset int, outputs string, initializers []*onnx.Tensor, nodes []*onnx.Node, functions ...*onnx.Function) *discover.Result {
 	t.Helper()
 	m := Model(opset, &onnx.Graph{Inputs: []onnx.ValueInfo{Value("x", -1, 4)}, Outputs: Outputs(outputs), Initializers: initializers, Nodes: nodes}, functions...)
+	m.Opsets["com.microsoft"] = 1
 	return discover.Find(Open(t, m))
 }
 
