@@ -9158,6 +9158,43 @@ loop:
 	VZEROUPPER
 	RET
 
+// func int8Tile1x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile1x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+loop:
+	VMOVDQU32    (R8), Z2
+	VMOVDQU32    (R8)(SI*1), Z3
+	VPBROADCASTD (DI), Z4
+	VPDPBUSD     Z2, Z4, Z0
+	VPDPBUSD     Z3, Z4, Z1
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
 // func int8Tile1x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·int8Tile1x64AVX512(SB), NOSPLIT, $0-64
@@ -9234,6 +9271,52 @@ loop:
 	VMOVDQU32    Z0, (AX)
 	ADDQ         CX, AX
 	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile2x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile2x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+loop:
+	VMOVDQU32    (R8), Z4
+	VMOVDQU32    (R8)(SI*1), Z5
+	VPBROADCASTD (DI), Z6
+	VPDPBUSD     Z4, Z6, Z0
+	VPDPBUSD     Z5, Z6, Z1
+	VPBROADCASTD (DI)(BX*1), Z6
+	VPDPBUSD     Z4, Z6, Z2
+	VPDPBUSD     Z5, Z6, Z3
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
 	ADDQ         CX, AX
 	ADDQ         BX, DX
 	ADDQ         BX, DX
@@ -9338,6 +9421,61 @@ loop:
 	VMOVDQU32    Z1, (AX)
 	ADDQ         CX, AX
 	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile3x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile3x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	MOVQ   b+32(FP), R8
+	MOVQ   k+48(FP), R9
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+loop:
+	VMOVDQU32    (R8), Z6
+	VMOVDQU32    (R8)(SI*1), Z7
+	VPBROADCASTD (DI), Z8
+	VPDPBUSD     Z6, Z8, Z0
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTD (DI)(BX*1), Z8
+	VPDPBUSD     Z6, Z8, Z2
+	VPDPBUSD     Z7, Z8, Z3
+	VPBROADCASTD (DI)(BX*2), Z8
+	VPDPBUSD     Z6, Z8, Z4
+	VPDPBUSD     Z7, Z8, Z5
+	ADDQ         $0x40, R8
+	ADDQ         $0x04, DI
+	DECQ         R9
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
 	ADDQ         CX, AX
 	ADDQ         BX, DX
 	ADDQ         BX, DX
@@ -9466,6 +9604,73 @@ loop:
 	VMOVDQU32    Z2, (AX)
 	ADDQ         CX, AX
 	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile4x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile4x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+loop:
+	VMOVDQU32    (R9), Z8
+	VMOVDQU32    (R9)(SI*1), Z9
+	VPBROADCASTD (DI), Z10
+	VPDPBUSD     Z8, Z10, Z0
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD (DI)(BX*1), Z10
+	VPDPBUSD     Z8, Z10, Z2
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD (DI)(BX*2), Z10
+	VPDPBUSD     Z8, Z10, Z4
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD (R8), Z10
+	VPDPBUSD     Z8, Z10, Z6
+	VPDPBUSD     Z9, Z10, Z7
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
 	ADDQ         CX, AX
 	ADDQ         BX, DX
 	ADDQ         BX, DX
@@ -9618,6 +9823,82 @@ loop:
 	VMOVDQU32    Z3, (AX)
 	ADDQ         CX, AX
 	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile5x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile5x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VMOVDQU32    (R9), Z10
+	VMOVDQU32    (R9)(SI*1), Z11
+	VPBROADCASTD (DI), Z12
+	VPDPBUSD     Z10, Z12, Z0
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTD (DI)(BX*1), Z12
+	VPDPBUSD     Z10, Z12, Z2
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTD (DI)(BX*2), Z12
+	VPDPBUSD     Z10, Z12, Z4
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z10, Z12, Z6
+	VPDPBUSD     Z11, Z12, Z7
+	VPBROADCASTD (R8)(BX*1), Z12
+	VPDPBUSD     Z10, Z12, Z8
+	VPDPBUSD     Z11, Z12, Z9
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
 	ADDQ         CX, AX
 	ADDQ         BX, DX
 	ADDQ         BX, DX
@@ -9803,6 +10084,91 @@ loop:
 	VZEROUPPER
 	RET
 
+// func int8Tile6x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile6x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+loop:
+	VMOVDQU32    (R9), Z12
+	VMOVDQU32    (R9)(SI*1), Z13
+	VPBROADCASTD (DI), Z14
+	VPDPBUSD     Z12, Z14, Z0
+	VPDPBUSD     Z13, Z14, Z1
+	VPBROADCASTD (DI)(BX*1), Z14
+	VPDPBUSD     Z12, Z14, Z2
+	VPDPBUSD     Z13, Z14, Z3
+	VPBROADCASTD (DI)(BX*2), Z14
+	VPDPBUSD     Z12, Z14, Z4
+	VPDPBUSD     Z13, Z14, Z5
+	VPBROADCASTD (R8), Z14
+	VPDPBUSD     Z12, Z14, Z6
+	VPDPBUSD     Z13, Z14, Z7
+	VPBROADCASTD (R8)(BX*1), Z14
+	VPDPBUSD     Z12, Z14, Z8
+	VPDPBUSD     Z13, Z14, Z9
+	VPBROADCASTD (R8)(BX*2), Z14
+	VPDPBUSD     Z12, Z14, Z10
+	VPDPBUSD     Z13, Z14, Z11
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
 // func int8Tile6x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 // Requires: AVX, AVX512F, AVX512VNNI
 TEXT ·int8Tile6x64AVX512(SB), NOSPLIT, $0-64
@@ -9915,6 +10281,1281 @@ loop:
 	VMOVDQU32    Z22, 128(AX)
 	VMOVDQU32    Z23, 192(AX)
 	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile7x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile7x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+
+loop:
+	VMOVDQU32    (R9), Z7
+	VPBROADCASTD (SI), Z8
+	VPDPBUSD     Z7, Z8, Z0
+	VPBROADCASTD (SI)(BX*1), Z8
+	VPDPBUSD     Z7, Z8, Z1
+	VPBROADCASTD (SI)(BX*2), Z8
+	VPDPBUSD     Z7, Z8, Z2
+	VPBROADCASTD (DI), Z8
+	VPDPBUSD     Z7, Z8, Z3
+	VPBROADCASTD (DI)(BX*1), Z8
+	VPDPBUSD     Z7, Z8, Z4
+	VPBROADCASTD (DI)(BX*2), Z8
+	VPDPBUSD     Z7, Z8, Z5
+	VPBROADCASTD (R8), Z8
+	VPDPBUSD     Z7, Z8, Z6
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile7x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile7x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+
+loop:
+	VMOVDQU32    (R10), Z14
+	VMOVDQU32    (R10)(SI*1), Z15
+	VPBROADCASTD (DI), Z16
+	VPDPBUSD     Z14, Z16, Z0
+	VPDPBUSD     Z15, Z16, Z1
+	VPBROADCASTD (DI)(BX*1), Z16
+	VPDPBUSD     Z14, Z16, Z2
+	VPDPBUSD     Z15, Z16, Z3
+	VPBROADCASTD (DI)(BX*2), Z16
+	VPDPBUSD     Z14, Z16, Z4
+	VPDPBUSD     Z15, Z16, Z5
+	VPBROADCASTD (R8), Z16
+	VPDPBUSD     Z14, Z16, Z6
+	VPDPBUSD     Z15, Z16, Z7
+	VPBROADCASTD (R8)(BX*1), Z16
+	VPDPBUSD     Z14, Z16, Z8
+	VPDPBUSD     Z15, Z16, Z9
+	VPBROADCASTD (R8)(BX*2), Z16
+	VPDPBUSD     Z14, Z16, Z10
+	VPDPBUSD     Z15, Z16, Z11
+	VPBROADCASTD (R9), Z16
+	VPDPBUSD     Z14, Z16, Z12
+	VPDPBUSD     Z15, Z16, Z13
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile8x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile8x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+loop:
+	VMOVDQU32    (R9), Z8
+	VPBROADCASTD (SI), Z9
+	VPDPBUSD     Z8, Z9, Z0
+	VPBROADCASTD (SI)(BX*1), Z9
+	VPDPBUSD     Z8, Z9, Z1
+	VPBROADCASTD (SI)(BX*2), Z9
+	VPDPBUSD     Z8, Z9, Z2
+	VPBROADCASTD (DI), Z9
+	VPDPBUSD     Z8, Z9, Z3
+	VPBROADCASTD (DI)(BX*1), Z9
+	VPDPBUSD     Z8, Z9, Z4
+	VPBROADCASTD (DI)(BX*2), Z9
+	VPDPBUSD     Z8, Z9, Z5
+	VPBROADCASTD (R8), Z9
+	VPDPBUSD     Z8, Z9, Z6
+	VPBROADCASTD (R8)(BX*1), Z9
+	VPDPBUSD     Z8, Z9, Z7
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z7, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile8x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile8x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+loop:
+	VMOVDQU32    (R10), Z16
+	VMOVDQU32    (R10)(SI*1), Z17
+	VPBROADCASTD (DI), Z18
+	VPDPBUSD     Z16, Z18, Z0
+	VPDPBUSD     Z17, Z18, Z1
+	VPBROADCASTD (DI)(BX*1), Z18
+	VPDPBUSD     Z16, Z18, Z2
+	VPDPBUSD     Z17, Z18, Z3
+	VPBROADCASTD (DI)(BX*2), Z18
+	VPDPBUSD     Z16, Z18, Z4
+	VPDPBUSD     Z17, Z18, Z5
+	VPBROADCASTD (R8), Z18
+	VPDPBUSD     Z16, Z18, Z6
+	VPDPBUSD     Z17, Z18, Z7
+	VPBROADCASTD (R8)(BX*1), Z18
+	VPDPBUSD     Z16, Z18, Z8
+	VPDPBUSD     Z17, Z18, Z9
+	VPBROADCASTD (R8)(BX*2), Z18
+	VPDPBUSD     Z16, Z18, Z10
+	VPDPBUSD     Z17, Z18, Z11
+	VPBROADCASTD (R9), Z18
+	VPDPBUSD     Z16, Z18, Z12
+	VPDPBUSD     Z17, Z18, Z13
+	VPBROADCASTD (R9)(BX*1), Z18
+	VPDPBUSD     Z16, Z18, Z14
+	VPDPBUSD     Z17, Z18, Z15
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z14, (AX)
+	VMOVDQU32    Z15, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile9x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile9x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	MOVQ   b+32(FP), R9
+	MOVQ   k+48(FP), R10
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+
+loop:
+	VMOVDQU32    (R9), Z9
+	VPBROADCASTD (SI), Z10
+	VPDPBUSD     Z9, Z10, Z0
+	VPBROADCASTD (SI)(BX*1), Z10
+	VPDPBUSD     Z9, Z10, Z1
+	VPBROADCASTD (SI)(BX*2), Z10
+	VPDPBUSD     Z9, Z10, Z2
+	VPBROADCASTD (DI), Z10
+	VPDPBUSD     Z9, Z10, Z3
+	VPBROADCASTD (DI)(BX*1), Z10
+	VPDPBUSD     Z9, Z10, Z4
+	VPBROADCASTD (DI)(BX*2), Z10
+	VPDPBUSD     Z9, Z10, Z5
+	VPBROADCASTD (R8), Z10
+	VPDPBUSD     Z9, Z10, Z6
+	VPBROADCASTD (R8)(BX*1), Z10
+	VPDPBUSD     Z9, Z10, Z7
+	VPBROADCASTD (R8)(BX*2), Z10
+	VPDPBUSD     Z9, Z10, Z8
+	ADDQ         $0x40, R9
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	DECQ         R10
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z7, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile9x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile9x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+
+loop:
+	VMOVDQU32    (R10), Z18
+	VMOVDQU32    (R10)(SI*1), Z19
+	VPBROADCASTD (DI), Z20
+	VPDPBUSD     Z18, Z20, Z0
+	VPDPBUSD     Z19, Z20, Z1
+	VPBROADCASTD (DI)(BX*1), Z20
+	VPDPBUSD     Z18, Z20, Z2
+	VPDPBUSD     Z19, Z20, Z3
+	VPBROADCASTD (DI)(BX*2), Z20
+	VPDPBUSD     Z18, Z20, Z4
+	VPDPBUSD     Z19, Z20, Z5
+	VPBROADCASTD (R8), Z20
+	VPDPBUSD     Z18, Z20, Z6
+	VPDPBUSD     Z19, Z20, Z7
+	VPBROADCASTD (R8)(BX*1), Z20
+	VPDPBUSD     Z18, Z20, Z8
+	VPDPBUSD     Z19, Z20, Z9
+	VPBROADCASTD (R8)(BX*2), Z20
+	VPDPBUSD     Z18, Z20, Z10
+	VPDPBUSD     Z19, Z20, Z11
+	VPBROADCASTD (R9), Z20
+	VPDPBUSD     Z18, Z20, Z12
+	VPDPBUSD     Z19, Z20, Z13
+	VPBROADCASTD (R9)(BX*1), Z20
+	VPDPBUSD     Z18, Z20, Z14
+	VPDPBUSD     Z19, Z20, Z15
+	VPBROADCASTD (R9)(BX*2), Z20
+	VPDPBUSD     Z18, Z20, Z16
+	VPDPBUSD     Z19, Z20, Z17
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z14, (AX)
+	VMOVDQU32    Z15, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile10x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile10x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+loop:
+	VMOVDQU32    (R10), Z10
+	VPBROADCASTD (SI), Z11
+	VPDPBUSD     Z10, Z11, Z0
+	VPBROADCASTD (SI)(BX*1), Z11
+	VPDPBUSD     Z10, Z11, Z1
+	VPBROADCASTD (SI)(BX*2), Z11
+	VPDPBUSD     Z10, Z11, Z2
+	VPBROADCASTD (DI), Z11
+	VPDPBUSD     Z10, Z11, Z3
+	VPBROADCASTD (DI)(BX*1), Z11
+	VPDPBUSD     Z10, Z11, Z4
+	VPBROADCASTD (DI)(BX*2), Z11
+	VPDPBUSD     Z10, Z11, Z5
+	VPBROADCASTD (R8), Z11
+	VPDPBUSD     Z10, Z11, Z6
+	VPBROADCASTD (R8)(BX*1), Z11
+	VPDPBUSD     Z10, Z11, Z7
+	VPBROADCASTD (R8)(BX*2), Z11
+	VPDPBUSD     Z10, Z11, Z8
+	VPBROADCASTD (R9), Z11
+	VPDPBUSD     Z10, Z11, Z9
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z7, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z9, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile10x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile10x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	LEAQ   (R9)(BX*2), R10
+	ADDQ   BX, R10
+	MOVQ   b+32(FP), R11
+	MOVQ   k+48(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+
+loop:
+	VMOVDQU32    (R11), Z20
+	VMOVDQU32    (R11)(SI*1), Z21
+	VPBROADCASTD (DI), Z22
+	VPDPBUSD     Z20, Z22, Z0
+	VPDPBUSD     Z21, Z22, Z1
+	VPBROADCASTD (DI)(BX*1), Z22
+	VPDPBUSD     Z20, Z22, Z2
+	VPDPBUSD     Z21, Z22, Z3
+	VPBROADCASTD (DI)(BX*2), Z22
+	VPDPBUSD     Z20, Z22, Z4
+	VPDPBUSD     Z21, Z22, Z5
+	VPBROADCASTD (R8), Z22
+	VPDPBUSD     Z20, Z22, Z6
+	VPDPBUSD     Z21, Z22, Z7
+	VPBROADCASTD (R8)(BX*1), Z22
+	VPDPBUSD     Z20, Z22, Z8
+	VPDPBUSD     Z21, Z22, Z9
+	VPBROADCASTD (R8)(BX*2), Z22
+	VPDPBUSD     Z20, Z22, Z10
+	VPDPBUSD     Z21, Z22, Z11
+	VPBROADCASTD (R9), Z22
+	VPDPBUSD     Z20, Z22, Z12
+	VPDPBUSD     Z21, Z22, Z13
+	VPBROADCASTD (R9)(BX*1), Z22
+	VPDPBUSD     Z20, Z22, Z14
+	VPDPBUSD     Z21, Z22, Z15
+	VPBROADCASTD (R9)(BX*2), Z22
+	VPDPBUSD     Z20, Z22, Z16
+	VPDPBUSD     Z21, Z22, Z17
+	VPBROADCASTD (R10), Z22
+	VPDPBUSD     Z20, Z22, Z18
+	VPDPBUSD     Z21, Z22, Z19
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z14, (AX)
+	VMOVDQU32    Z15, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z18, (AX)
+	VMOVDQU32    Z19, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile11x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile11x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+
+loop:
+	VMOVDQU32    (R10), Z11
+	VPBROADCASTD (SI), Z12
+	VPDPBUSD     Z11, Z12, Z0
+	VPBROADCASTD (SI)(BX*1), Z12
+	VPDPBUSD     Z11, Z12, Z1
+	VPBROADCASTD (SI)(BX*2), Z12
+	VPDPBUSD     Z11, Z12, Z2
+	VPBROADCASTD (DI), Z12
+	VPDPBUSD     Z11, Z12, Z3
+	VPBROADCASTD (DI)(BX*1), Z12
+	VPDPBUSD     Z11, Z12, Z4
+	VPBROADCASTD (DI)(BX*2), Z12
+	VPDPBUSD     Z11, Z12, Z5
+	VPBROADCASTD (R8), Z12
+	VPDPBUSD     Z11, Z12, Z6
+	VPBROADCASTD (R8)(BX*1), Z12
+	VPDPBUSD     Z11, Z12, Z7
+	VPBROADCASTD (R8)(BX*2), Z12
+	VPDPBUSD     Z11, Z12, Z8
+	VPBROADCASTD (R9), Z12
+	VPDPBUSD     Z11, Z12, Z9
+	VPBROADCASTD (R9)(BX*1), Z12
+	VPDPBUSD     Z11, Z12, Z10
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z7, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z9, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile11x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile11x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	LEAQ   (R9)(BX*2), R10
+	ADDQ   BX, R10
+	MOVQ   b+32(FP), R11
+	MOVQ   k+48(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+
+loop:
+	VMOVDQU32    (R11), Z22
+	VMOVDQU32    (R11)(SI*1), Z23
+	VPBROADCASTD (DI), Z24
+	VPDPBUSD     Z22, Z24, Z0
+	VPDPBUSD     Z23, Z24, Z1
+	VPBROADCASTD (DI)(BX*1), Z24
+	VPDPBUSD     Z22, Z24, Z2
+	VPDPBUSD     Z23, Z24, Z3
+	VPBROADCASTD (DI)(BX*2), Z24
+	VPDPBUSD     Z22, Z24, Z4
+	VPDPBUSD     Z23, Z24, Z5
+	VPBROADCASTD (R8), Z24
+	VPDPBUSD     Z22, Z24, Z6
+	VPDPBUSD     Z23, Z24, Z7
+	VPBROADCASTD (R8)(BX*1), Z24
+	VPDPBUSD     Z22, Z24, Z8
+	VPDPBUSD     Z23, Z24, Z9
+	VPBROADCASTD (R8)(BX*2), Z24
+	VPDPBUSD     Z22, Z24, Z10
+	VPDPBUSD     Z23, Z24, Z11
+	VPBROADCASTD (R9), Z24
+	VPDPBUSD     Z22, Z24, Z12
+	VPDPBUSD     Z23, Z24, Z13
+	VPBROADCASTD (R9)(BX*1), Z24
+	VPDPBUSD     Z22, Z24, Z14
+	VPDPBUSD     Z23, Z24, Z15
+	VPBROADCASTD (R9)(BX*2), Z24
+	VPDPBUSD     Z22, Z24, Z16
+	VPDPBUSD     Z23, Z24, Z17
+	VPBROADCASTD (R10), Z24
+	VPDPBUSD     Z22, Z24, Z18
+	VPDPBUSD     Z23, Z24, Z19
+	VPBROADCASTD (R10)(BX*1), Z24
+	VPDPBUSD     Z22, Z24, Z20
+	VPDPBUSD     Z23, Z24, Z21
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z14, (AX)
+	VMOVDQU32    Z15, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z18, (AX)
+	VMOVDQU32    Z19, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z20, (AX)
+	VMOVDQU32    Z21, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile12x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile12x16AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), SI
+
+strip:
+	MOVQ   DX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	MOVQ   b+32(FP), R10
+	MOVQ   k+48(FP), R11
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+loop:
+	VMOVDQU32    (R10), Z12
+	VPBROADCASTD (SI), Z13
+	VPDPBUSD     Z12, Z13, Z0
+	VPBROADCASTD (SI)(BX*1), Z13
+	VPDPBUSD     Z12, Z13, Z1
+	VPBROADCASTD (SI)(BX*2), Z13
+	VPDPBUSD     Z12, Z13, Z2
+	VPBROADCASTD (DI), Z13
+	VPDPBUSD     Z12, Z13, Z3
+	VPBROADCASTD (DI)(BX*1), Z13
+	VPDPBUSD     Z12, Z13, Z4
+	VPBROADCASTD (DI)(BX*2), Z13
+	VPDPBUSD     Z12, Z13, Z5
+	VPBROADCASTD (R8), Z13
+	VPDPBUSD     Z12, Z13, Z6
+	VPBROADCASTD (R8)(BX*1), Z13
+	VPDPBUSD     Z12, Z13, Z7
+	VPBROADCASTD (R8)(BX*2), Z13
+	VPDPBUSD     Z12, Z13, Z8
+	VPBROADCASTD (R9), Z13
+	VPDPBUSD     Z12, Z13, Z9
+	VPBROADCASTD (R9)(BX*1), Z13
+	VPDPBUSD     Z12, Z13, Z10
+	VPBROADCASTD (R9)(BX*2), Z13
+	VPDPBUSD     Z12, Z13, Z11
+	ADDQ         $0x40, R10
+	ADDQ         $0x04, SI
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	DECQ         R11
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z1, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z3, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z5, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z7, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z9, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z11, (AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	DECQ         strips+56(FP)
+	JNZ          strip
+	VZEROUPPER
+	RET
+
+// func int8Tile12x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+// Requires: AVX, AVX512F, AVX512VNNI
+TEXT ·int8Tile12x32AVX512(SB), NOSPLIT, $0-64
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ a+16(FP), DX
+	MOVQ aStride+24(FP), BX
+	SHLQ $0x02, CX
+	MOVQ panelStride+40(FP), SI
+	LEAQ (SI)(SI*2), DI
+
+strip:
+	MOVQ   DX, DI
+	LEAQ   (DI)(BX*2), R8
+	ADDQ   BX, R8
+	LEAQ   (R8)(BX*2), R9
+	ADDQ   BX, R9
+	LEAQ   (R9)(BX*2), R10
+	ADDQ   BX, R10
+	MOVQ   b+32(FP), R11
+	MOVQ   k+48(FP), R12
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+loop:
+	VMOVDQU32    (R11), Z24
+	VMOVDQU32    (R11)(SI*1), Z25
+	VPBROADCASTD (DI), Z26
+	VPDPBUSD     Z24, Z26, Z0
+	VPDPBUSD     Z25, Z26, Z1
+	VPBROADCASTD (DI)(BX*1), Z26
+	VPDPBUSD     Z24, Z26, Z2
+	VPDPBUSD     Z25, Z26, Z3
+	VPBROADCASTD (DI)(BX*2), Z26
+	VPDPBUSD     Z24, Z26, Z4
+	VPDPBUSD     Z25, Z26, Z5
+	VPBROADCASTD (R8), Z26
+	VPDPBUSD     Z24, Z26, Z6
+	VPDPBUSD     Z25, Z26, Z7
+	VPBROADCASTD (R8)(BX*1), Z26
+	VPDPBUSD     Z24, Z26, Z8
+	VPDPBUSD     Z25, Z26, Z9
+	VPBROADCASTD (R8)(BX*2), Z26
+	VPDPBUSD     Z24, Z26, Z10
+	VPDPBUSD     Z25, Z26, Z11
+	VPBROADCASTD (R9), Z26
+	VPDPBUSD     Z24, Z26, Z12
+	VPDPBUSD     Z25, Z26, Z13
+	VPBROADCASTD (R9)(BX*1), Z26
+	VPDPBUSD     Z24, Z26, Z14
+	VPDPBUSD     Z25, Z26, Z15
+	VPBROADCASTD (R9)(BX*2), Z26
+	VPDPBUSD     Z24, Z26, Z16
+	VPDPBUSD     Z25, Z26, Z17
+	VPBROADCASTD (R10), Z26
+	VPDPBUSD     Z24, Z26, Z18
+	VPDPBUSD     Z25, Z26, Z19
+	VPBROADCASTD (R10)(BX*1), Z26
+	VPDPBUSD     Z24, Z26, Z20
+	VPDPBUSD     Z25, Z26, Z21
+	VPBROADCASTD (R10)(BX*2), Z26
+	VPDPBUSD     Z24, Z26, Z22
+	VPDPBUSD     Z25, Z26, Z23
+	ADDQ         $0x40, R11
+	ADDQ         $0x04, DI
+	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
+	DECQ         R12
+	JNZ          loop
+	VMOVDQU32    Z0, (AX)
+	VMOVDQU32    Z1, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z2, (AX)
+	VMOVDQU32    Z3, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z4, (AX)
+	VMOVDQU32    Z5, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z6, (AX)
+	VMOVDQU32    Z7, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z8, (AX)
+	VMOVDQU32    Z9, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z10, (AX)
+	VMOVDQU32    Z11, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z12, (AX)
+	VMOVDQU32    Z13, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z14, (AX)
+	VMOVDQU32    Z15, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z16, (AX)
+	VMOVDQU32    Z17, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z18, (AX)
+	VMOVDQU32    Z19, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z20, (AX)
+	VMOVDQU32    Z21, 64(AX)
+	ADDQ         CX, AX
+	VMOVDQU32    Z22, (AX)
+	VMOVDQU32    Z23, 64(AX)
+	ADDQ         CX, AX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
+	ADDQ         BX, DX
 	ADDQ         BX, DX
 	ADDQ         BX, DX
 	ADDQ         BX, DX

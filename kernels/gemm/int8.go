@@ -96,7 +96,7 @@ func multiplyInt8[T any](p *PackedInt8, dst []int32, dstStride int, a []T, aStri
 	}
 	s := scratchPool.Get().(*scratch)
 	defer scratchPool.Put(s)
-	block := int8RowBlock(p.k)
+	block := int8RowBlock(m, p.k)
 	for i := 0; i < m; i += block {
 		rows := min(block, m-i)
 		r := s.int8Rows(rows, p.steps*int8Steps)
@@ -118,17 +118,19 @@ func subtractSums(row, sums []int32, zero int32) {
 	}
 }
 
-// int8RowBlock is how many rows of a, as words, fit in the second cache.
-func int8RowBlock(k int) int {
-	const words = 1 << 16
-	return max(int8Height, words/(k+1)/int8Height*int8Height)
+// int8RowBlock is how many of m rows of a, prepared, fit in the second cache;
+// all blocks have about as many.
+func int8RowBlock(m, k int) int {
+	const numbers, step = 1 << 17, 12
+	most := max(step, numbers/(k+1)/step*step)
+	return divideUp(divideUp(m, divideUp(m, most)), step) * step
 }
 
 // multiplyBlock does whole panels in place and a last partial one beside dst.
 func (p *PackedInt8) multiplyBlock(dst []int32, dstStride int, a int8Rows, rows, columnFrom, columnTo int) {
 	whole := columnTo / panelWidth * panelWidth
 	for j := columnFrom; j < whole; {
-		panels := int8Panels((whole - j) / panelWidth)
+		panels := int8Panels(rows, (whole-j)/panelWidth)
 		p.multiplyPanels(dst[j:], dstStride, a, rows, j, panels)
 		j += panels * panelWidth
 	}
@@ -149,7 +151,7 @@ func (p *PackedInt8) multiplyBlock(dst []int32, dstStride int, a int8Rows, rows,
 // as can be: first the larger ones, then those with a row less.
 func (p *PackedInt8) multiplyPanels(dst []int32, dstStride int, a int8Rows, rows, column, panels int) {
 	b := p.data[column/panelWidth*p.panelSize():]
-	strips := divideUp(rows, int8Height)
+	strips := divideUp(rows, int8TileRows())
 	height, larger := rows/strips, rows%strips
 	if larger > 0 {
 		int8Tile(dst, dstStride, a, b, p.panelSize(), height+1, panels, p.steps, larger)

@@ -7,16 +7,29 @@ import "github.com/kcompress/kcompress/kernels/cpu"
 // int8ReadsBytes tells if the tiles of this processor read a as bytes.
 func int8ReadsBytes() bool { return cpu.VNNI() }
 
-// int8Panels is how many of the panels that remain a tile takes.
-func int8Panels(remain int) int {
-	if cpu.VNNI() && remain >= 4 {
+// int8TileRows is the largest height of a tile at the level in use.
+func int8TileRows() int {
+	if cpu.VNNI() {
+		return len(int8Tiles16AVX512)
+	}
+	return int8Height
+}
+
+// int8Panels is how many of the panels that remain a tile takes for some rows.
+// VNNI has 24 registers for sums: six rows of four panels, or twelve of two,
+// which read the weight half as often.
+func int8Panels(rows, remain int) int {
+	switch {
+	case !cpu.VNNI():
+		return 1
+	case rows <= len(int8Tiles64AVX512) && remain >= 4:
 		return 4
 	}
-	return 1
+	return min(2, remain)
 }
 
 // int8Tile is int8TileGeneric at the level of this processor, for as many
-// panels as int8Panels says and rows up to int8Height.
+// panels as int8Panels says and rows up to int8TileRows.
 func int8Tile(dst []int32, dstStride int, a int8Rows, b []int8, panelStride, rows, panels, steps, strips int) {
 	last := rows*strips - 1
 	_, _ = dst[last*dstStride+panels*panelWidth-1], b[(panels-1)*panelStride+steps*panelWidth*int8Steps-1]
@@ -61,21 +74,33 @@ func int8TileAVX2(dst []int32, dstStride int, a *int16, aStride int, b []int8, r
 	}
 }
 
-// int8TileAVX512 does one or four panels with VNNI.
+// int8TileAVX512 does one, two or four panels with VNNI.
 func int8TileAVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride, rows, panels, steps, strips int) {
-	tiles := &int8Tiles16AVX512
-	if panels == 4 {
-		tiles = &int8Tiles64AVX512
+	kernel := int8Tiles16AVX512[rows-1]
+	switch panels {
+	case 2:
+		kernel = int8Tiles32AVX512[rows-1]
+	case 4:
+		kernel = int8Tiles64AVX512[rows-1]
 	}
-	tiles[rows-1](dst, dstStride, a, aStride, b, panelStride, steps, strips)
+	kernel(dst, dstStride, a, aStride, b, panelStride, steps, strips)
 }
 
 type int8Kernel = func(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
 // The kernels by rows less one.
 var (
-	int8Tiles16AVX512 = [int8Height]int8Kernel{int8Tile1x16AVX512, int8Tile2x16AVX512, int8Tile3x16AVX512, int8Tile4x16AVX512, int8Tile5x16AVX512, int8Tile6x16AVX512}
-	int8Tiles64AVX512 = [int8Height]int8Kernel{int8Tile1x64AVX512, int8Tile2x64AVX512, int8Tile3x64AVX512, int8Tile4x64AVX512, int8Tile5x64AVX512, int8Tile6x64AVX512}
+	int8Tiles16AVX512 = [12]int8Kernel{
+		int8Tile1x16AVX512, int8Tile2x16AVX512, int8Tile3x16AVX512, int8Tile4x16AVX512, int8Tile5x16AVX512, int8Tile6x16AVX512,
+		int8Tile7x16AVX512, int8Tile8x16AVX512, int8Tile9x16AVX512, int8Tile10x16AVX512, int8Tile11x16AVX512, int8Tile12x16AVX512,
+	}
+	int8Tiles32AVX512 = [12]int8Kernel{
+		int8Tile1x32AVX512, int8Tile2x32AVX512, int8Tile3x32AVX512, int8Tile4x32AVX512, int8Tile5x32AVX512, int8Tile6x32AVX512,
+		int8Tile7x32AVX512, int8Tile8x32AVX512, int8Tile9x32AVX512, int8Tile10x32AVX512, int8Tile11x32AVX512, int8Tile12x32AVX512,
+	}
+	int8Tiles64AVX512 = [6]int8Kernel{
+		int8Tile1x64AVX512, int8Tile2x64AVX512, int8Tile3x64AVX512, int8Tile4x64AVX512, int8Tile5x64AVX512, int8Tile6x64AVX512,
+	}
 )
 
 // apply is applyGeneric at the level of this processor.

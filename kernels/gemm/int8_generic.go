@@ -1,6 +1,6 @@
 package gemm
 
-// int8Height is the largest height of an integer tile.
+// int8Height is the largest height of an integer tile without VNNI.
 const int8Height = 6
 
 // int8TileGeneric computes some panels of strips of some rows: an exact product

@@ -1052,6 +1052,22 @@ func int8Tile6x8AVX2(dst *int32, dstStride int, a *int16, aStride int, b *int8, 
 //go:noescape
 func int8Tile1x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
+// int8Tile1x32AVX512 computes 32 columns of strips of 1 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 1 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile1x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
 // int8Tile1x64AVX512 computes 64 columns of strips of 1 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
 //
@@ -1083,6 +1099,22 @@ func int8Tile1x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //
 //go:noescape
 func int8Tile2x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile2x32AVX512 computes 32 columns of strips of 2 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 2 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile2x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
 // int8Tile2x64AVX512 computes 64 columns of strips of 2 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
@@ -1116,6 +1148,22 @@ func int8Tile2x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //go:noescape
 func int8Tile3x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
+// int8Tile3x32AVX512 computes 32 columns of strips of 3 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 3 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile3x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
 // int8Tile3x64AVX512 computes 64 columns of strips of 3 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
 //
@@ -1147,6 +1195,22 @@ func int8Tile3x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //
 //go:noescape
 func int8Tile4x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile4x32AVX512 computes 32 columns of strips of 4 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 4 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile4x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
 // int8Tile4x64AVX512 computes 64 columns of strips of 4 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
@@ -1180,6 +1244,22 @@ func int8Tile4x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //go:noescape
 func int8Tile5x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
+// int8Tile5x32AVX512 computes 32 columns of strips of 5 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 5 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile5x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
 // int8Tile5x64AVX512 computes 64 columns of strips of 5 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
 //
@@ -1212,6 +1292,22 @@ func int8Tile5x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //go:noescape
 func int8Tile6x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
+// int8Tile6x32AVX512 computes 32 columns of strips of 6 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 6 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile6x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
 // int8Tile6x64AVX512 computes 64 columns of strips of 6 rows of an integer product; a
 // has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
 //
@@ -1227,6 +1323,198 @@ func int8Tile6x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int
 //
 //go:noescape
 func int8Tile6x64AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile7x16AVX512 computes 16 columns of strips of 7 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 7 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile7x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile7x32AVX512 computes 32 columns of strips of 7 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 7 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile7x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile8x16AVX512 computes 16 columns of strips of 8 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 8 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile8x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile8x32AVX512 computes 32 columns of strips of 8 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 8 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile8x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile9x16AVX512 computes 16 columns of strips of 9 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 9 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile9x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile9x32AVX512 computes 32 columns of strips of 9 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 9 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile9x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile10x16AVX512 computes 16 columns of strips of 10 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 10 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile10x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile10x32AVX512 computes 32 columns of strips of 10 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 10 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile10x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile11x16AVX512 computes 16 columns of strips of 11 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 11 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile11x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile11x32AVX512 computes 32 columns of strips of 11 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 11 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile11x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile12x16AVX512 computes 16 columns of strips of 12 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 12 * strips {
+//		for j := range 16 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile12x16AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
+
+// int8Tile12x32AVX512 computes 32 columns of strips of 12 rows of an integer product; a
+// has unsigned 8-bit elements. Strides are in elements. VNNI is needed.
+//
+//	for i := range 12 * strips {
+//		for j := range 32 {
+//			var sum int32
+//			for p := range 4 * k {
+//				sum += int32(a[i*aStride+p]) * int32(b[j/16*panelStride+(p/4*16+j%16)*4+p%4])
+//			}
+//			dst[i*dstStride+j] = sum
+//		}
+//	}
+//
+//go:noescape
+func int8Tile12x32AVX512(dst *int32, dstStride int, a *uint8, aStride int, b *int8, panelStride int, k int, strips int)
 
 // scaleSumsAVX2 scales n sums, a positive multiple of 8. scales and bias may be nil.
 //

@@ -24,9 +24,12 @@ func main() {
 	for rows := 3; rows <= 6; rows++ {
 		int8AVX2(rows, 2)
 	}
-	for rows := 1; rows <= 6; rows++ {
+	for rows := 1; rows <= 12; rows++ {
 		int8VNNI(rows, 1)
-		int8VNNI(rows, 4)
+		int8VNNI(rows, 2)
+		if rows <= 6 {
+			int8VNNI(rows, 4)
+		}
 	}
 	scaleSums()
 	Generate()
