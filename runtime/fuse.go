@@ -24,6 +24,7 @@ var fusions = []func(f *fuser){
 	fuseAttention,
 	fuseBatchNorms,
 	fuseEpilogues,
+	fuseShuffles,
 }
 
 // fuse applies all fusions to the graph of a scope.

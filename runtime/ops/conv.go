@@ -53,6 +53,8 @@ type convCall struct {
 	direct *directConv
 	// planes are where the planes of the channels of a group begin.
 	planes []int
+	// shuffle is Epilogue.Shuffle.
+	shuffle int
 }
 
 func buildConv(n *Node) (Kernel, error) {
@@ -115,7 +117,7 @@ func (v *conv) runFloat32(c *Call, s *convCall, y, x, w *onnx.Tensor) error {
 	if bias == nil {
 		bias = floatsIn[float32](c.Tensor(2))
 	}
-	if v.packed != nil && s.positions < panel && s.filters/s.group >= panel {
+	if v.packed != nil && s.positions < panel && s.filters/s.group >= panel && s.shuffle < 2 {
 		if err := convPatches(c, s, v.packed(), y, x, bias); err != nil {
 			return err
 		}
@@ -163,7 +165,7 @@ func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
 	if w.Rank() != x.Rank() {
 		return nil, c.ShapeError(1, fmt.Sprintf("rank %d as the input has", x.Rank()))
 	}
-	s := &convCall{x: slices.Clone(x.Shape), w: slices.Clone(w.Shape), images: x.Shape[0], channels: x.Shape[1], filters: w.Shape[0], group: v.group}
+	s := &convCall{x: slices.Clone(x.Shape), w: slices.Clone(w.Shape), images: x.Shape[0], channels: x.Shape[1], filters: w.Shape[0], group: v.group, shuffle: v.after.Shuffle}
 	if s.group < 1 || s.channels%s.group != 0 || s.filters%s.group != 0 || w.Shape[1] != s.channels/s.group {
 		return nil, fmt.Errorf("input %v, weight %v and group %d do not fit: expected weight [filters, channels/group, kernel...] and both multiples of group",
 			x.Shape, w.Shape, s.group)
@@ -180,7 +182,7 @@ func (v *conv) shapes(c *Call, x, w *onnx.Tensor) (*convCall, error) {
 	}
 	s.inner, s.plane = sizeOf(w.Shape[1:]), sizeOf(p.in)
 	s.y = append([]int{s.images, s.filters}, p.out...)
-	if s.positions > 0 && s.suitsDirect() {
+	if s.positions > 0 && s.shuffle < 2 && s.suitsDirect() {
 		s.direct = newDirectConv(s, directRows(s))
 	}
 	for ch := range s.channels / s.group {
@@ -272,10 +274,24 @@ func (w convWork[T]) part(from, to int) {
 		}
 		g := part % w.group
 		left := matrix[T]{data: w.w[g*filters*w.inner:], stride: w.inner}
-		target := w.y[part*filters*w.positions+first:]
-		setBias(target, w.positions, filters, width, w.bias, g*filters)
-		matrixProduct(target, w.positions, left, right, filters, width, w.inner, true)
+		channel, step := w.outputsOf(part)
+		target := w.y[channel*w.positions+first:]
+		setBias(target, step*w.positions, filters, width, w.bias, g*filters)
+		matrixProduct(target, step*w.positions, left, right, filters, width, w.inner, true)
 	}
+}
+
+// outputsOf returns the plane of the output that the first filter of a part goes
+// to, which is an image and group, and how many planes further the next one goes.
+// A channel shuffle sends filter a of n in block b to channel a*blocks + b.
+func (s *convCall) outputsOf(part int) (first, step int) {
+	filters := s.filters / s.group
+	if s.shuffle < 2 {
+		return part * filters, 1
+	}
+	filter := part % s.group * filters
+	n := s.filters / s.shuffle
+	return part/s.group*s.filters + filter%n*s.shuffle + filter/n, s.shuffle
 }
 
 // setBias sets the first width elements of each row of dst to its bias.

@@ -21,10 +21,15 @@ type Epilogue struct {
 	Residual int
 	// Activation is nil for none.
 	Activation *Activation
+	// Shuffle is the number of blocks of a channel shuffle at the end, for a Conv
+	// whose groups each lie in one block; 0 for none.
+	Shuffle int
 }
 
 // IsZero reports whether there is nothing to do.
-func (e Epilogue) IsZero() bool { return e.Bias == nil && e.Residual == 0 && e.Activation == nil }
+func (e Epilogue) IsZero() bool {
+	return e.Bias == nil && e.Residual == 0 && e.Activation == nil && e.Shuffle == 0
+}
 
 // Activation is an elementwise function on float32.
 type Activation struct {
@@ -89,6 +94,14 @@ func clipActivation(n *Node) *Activation {
 		*limit = t.Float32s()[0]
 	}
 	return &Activation{Apply: func(dst, src []float32) { vec.Clamp(dst, src, low, high) }}
+}
+
+// FusesShuffle reports whether a Conv with the given epilogue can do a channel
+// shuffle of that many blocks: its filters end up at equal distances.
+func FusesShuffle(n *Node, blocks int) bool {
+	w, group := n.Constant(1), n.Int("group", 1)
+	return n.Op == "Conv" && FusesEpilogue(n, false) && n.After.Residual == 0 && n.After.Shuffle == 0 &&
+		blocks > 1 && group%blocks == 0 && w.Shape[0]%group == 0
 }
 
 // FusesEpilogue reports whether the kernel of a node takes an epilogue, with a
