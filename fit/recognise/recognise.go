@@ -38,7 +38,7 @@ const MaxSide = 16384
 // refuse: most matrices differ from a structure within a few rows. Those for rows
 // are tried on the transposed matrix too.
 var (
-	detectors    = []func(*matrix) *Structure{selection, blockDiagonal, kronecker, circulant, toeplitz, lowRank, sparse}
+	detectors    = []func(*matrix) *Structure{selection, blockDiagonal, kronecker, circulant, toeplitz, lowRank, sparse, kaleidoscope, fastfood, halves}
 	rowDetectors = []func(*matrix) *Structure{hadamard, haar, sinusoidal, shiftedRows}
 )
 
