@@ -350,6 +350,7 @@ func (sc *scope) buildKernels() error {
 				return sc.nodeError(st, err)
 			}
 			st.kernel = kernel
+			releaseConstants(st.source.Constants)
 		}
 		st.source = nil
 	}
@@ -362,4 +363,14 @@ func (sc *scope) nodeError(st *step, err error) error {
 		return err
 	}
 	return &NodeError{File: sc.compiler.session.model.Path, Node: nodeName(st.node), Op: opName(st.node), Opset: st.opset, Err: err}
+}
+
+// releaseConstants gives back the memory of constants in mapped files once a
+// kernel is built: most have packed what they need. The others read it again.
+func releaseConstants(constants []*onnx.Tensor) {
+	for _, t := range constants {
+		if t != nil {
+			t.ReleasePages()
+		}
+	}
 }

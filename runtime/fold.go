@@ -58,6 +58,9 @@ func (sc *scope) fold(st *step, outputs []string) (ok bool) {
 		return false
 	}
 	sc.compiler.foldLeft -= taken
+	if taken > 0 {
+		releaseConstants(st.source.Constants)
+	}
 	for i, name := range outputs {
 		if name != "" {
 			t := c.Out[i].(*onnx.Tensor)

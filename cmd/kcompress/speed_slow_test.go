@@ -1,4 +1,4 @@
-//go:build slow
+//go:build slow && unix
 
 package main
 
@@ -17,7 +17,6 @@ import (
 	"time"
 
 	"github.com/kcompress/kcompress/onnx"
-	"github.com/kcompress/kcompress/onnx/npy"
 	"github.com/kcompress/kcompress/runtime"
 )
 
@@ -68,19 +67,8 @@ func (c *speedCase) compare(t *testing.T, ort string) (peer, ours float64) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	path, err := filepath.Abs(c.path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	args := []string{"bench.mjs", path, "1", ""}
-	dir := t.TempDir()
-	for name, x := range c.inputs {
-		file := filepath.Join(dir, fmt.Sprint(len(args))+".npy")
-		if err := npy.WriteFile(file, x); err != nil {
-			t.Fatal(err)
-		}
-		args = append(args, name+"="+file)
-	}
+	path, inputs := c.files(t)
+	args := append([]string{"bench.mjs", path, "1", ""}, inputs...)
 	_ = c.time(t, s, 3) // the first runs fetch the memory that later ones use again
 	first := c.time(t, s, 3)
 	runs := max(5, min(300, int(200/first)))
