@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/kcompress/kcompress/kernels/cpu"
+	"github.com/kcompress/kcompress/kernels/internal/emulate"
 )
 
 // sizes are small ones in full and larger ones around the sizes of blocks.
@@ -104,7 +105,7 @@ func TestPackedIsTheChain(t *testing.T) {
 	forLevels(t, func(t *testing.T) {
 		step := func(sum, x, y float32) float32 { return sum + float32(x*y) }
 		if cpu.Current() != cpu.Generic {
-			step = func(sum, x, y float32) float32 { return fusedMultiplyAdd(x, y, sum) }
+			step = func(sum, x, y float32) float32 { return emulate.MultiplyAdd(x, y, sum) }
 		}
 		r := rand.New(rand.NewPCG(3, 4))
 		for range 40 {
@@ -126,25 +127,6 @@ func TestPackedIsTheChain(t *testing.T) {
 			}
 		}
 	})
-}
-
-// fusedMultiplyAdd returns x*y+z rounded once to float32. The float64 sum is
-// rounded to odd, so that the second rounding cannot go wrong (Boldo and
-// Melquiond, "Emulation of FMA and correctly rounded sums", 2008).
-func fusedMultiplyAdd(x, y, z float32) float32 {
-	product := float64(x) * float64(y) // exact
-	sum := product + float64(z)
-	// The error of the sum, exact (Knuth's TwoSum).
-	t := sum - product
-	rest := (product - (sum - t)) + (float64(z) - t)
-	if rest != 0 && math.Float64bits(sum)&1 == 0 {
-		up := math.Inf(1)
-		if rest < 0 {
-			up = math.Inf(-1)
-		}
-		sum = math.Nextafter(sum, up)
-	}
-	return float32(sum)
 }
 
 func TestPackedPropagatesSpecialValues(t *testing.T) {

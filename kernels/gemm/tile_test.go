@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/kcompress/kcompress/kernels/cpu"
+	"github.com/kcompress/kcompress/kernels/internal/emulate"
 )
 
 // tileCase is a call of a tile kernel.
@@ -43,7 +44,7 @@ func (c tileCase) want() []float32 {
 				sum = dst[i*c.dstStride+j]
 			}
 			for p := range c.k {
-				sum = fusedMultiplyAdd(c.a[i*c.aStride+p], c.b[j/panelWidth*c.gap+p*c.rowStride+j%panelWidth], sum)
+				sum = emulate.MultiplyAdd(c.a[i*c.aStride+p], c.b[j/panelWidth*c.gap+p*c.rowStride+j%panelWidth], sum)
 			}
 			dst[i*c.dstStride+j] = sum
 		}
@@ -57,10 +58,13 @@ func TestTilesEmulated(t *testing.T) {
 	r := rand.New(rand.NewPCG(21, 22))
 	forTiles(func(level cpu.Level, rows, count int) {
 		name := tileName(level, rows, count)
-		e := loadFunction(t, "gemm_amd64.s", name)
+		f, err := emulate.Load("gemm_amd64.s", name)
+		if err != nil {
+			t.Fatal(err)
+		}
 		for k := 1; k <= 9; k++ {
 			c := newTileCase(r, rows, count, k, 1+r.IntN(3), r.IntN(2) == 1)
-			emulate(t, e, name, c)
+			runEmulated(t, f, name, c)
 		}
 	})
 }
@@ -100,17 +104,17 @@ func tileName(level cpu.Level, rows, count int) string {
 	return fmt.Sprintf("tile%dx%d%s", rows, count, strings.ToUpper(level.String()))
 }
 
-func emulate(t *testing.T, e *emulator, name string, c tileCase) {
+func runEmulated(t *testing.T, f *emulate.Function, name string, c tileCase) {
 	t.Helper()
 	want := c.want()
 	accumulate := 0
 	if c.accumulate {
 		accumulate = 1
 	}
-	err := e.run(map[string]int{
+	err := f.Run(map[string]int{
 		"dstStride": c.dstStride, "aStride": c.aStride, "bStride": c.rowStride, "panelStride": c.gap,
 		"k": c.k, "strips": c.strips, "accumulate": accumulate,
-	}, map[string][]float32{"dst": c.dst, "a": c.a, "b": c.b})
+	}, map[string][]float32{"dst": c.dst, "a": c.a, "b": c.b}, nil)
 	if err != nil {
 		t.Fatalf("%s: k=%d strips=%d: %v", name, c.k, c.strips, err)
 	}
