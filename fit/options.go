@@ -68,6 +68,9 @@ type Options struct {
 	Threads int
 	// Steps is the number of Adam steps for each chain; 0 means the default.
 	Steps int
+	// Reconstruct fits the selected chains once more, one after the other, to the
+	// inputs that they have in the compressed model.
+	Reconstruct bool
 	// Distil is the number of steps of end-to-end distillation after the choice;
 	// 0 is none, DistilAuto leaves the number to the fitter.
 	Distil int
@@ -128,7 +131,7 @@ func ParseForced(text string) (Forced, error) {
 
 // Event is one piece of progress.
 type Event struct {
-	// Stage is recognise, discover, calibrate, factorise, weigh, choose, distil, write or
+	// Stage is recognise, discover, calibrate, factorise, weigh, choose, reconstruct, distil, write or
 	// verify.
 	Stage string
 	// Layer is the layer that was worked on, or empty.

@@ -42,6 +42,9 @@ func (p *pipeline) chooseAndDistil(ctx context.Context) error {
 		if err := p.compare(ctx); err != nil {
 			return err
 		}
+		if err := p.reconstruct(ctx); err != nil {
+			return err
+		}
 		if err := p.distil(ctx); err != nil {
 			return err
 		}

@@ -30,6 +30,7 @@ type fitFlags struct {
 	threads, steps           int
 	dryRun                   bool
 	distil                   string
+	reconstruct              bool
 	time                     time.Duration
 	checkpoint               string
 	resume                   bool
@@ -79,6 +80,7 @@ unlabelled inputs to get a much smaller model.`,
 	flags.IntVar(&f.threads, "threads", 0, "number of threads (default: all CPUs)")
 	flags.IntVar(&f.steps, "steps", 0, "steps of gradient descent for each chain (default 500)")
 	flags.StringVar(&f.distil, "distil", "auto", "end-to-end distillation from --data: auto, off or a number of steps")
+	flags.BoolVar(&f.reconstruct, "reconstruct", false, "fit the chosen chains again, from first to last, to the inputs that they have in the compressed model")
 	flags.DurationVar(&f.time, "time", 0, "time for the whole fit, such as 30m: distillation takes fewer steps if need be")
 	flags.StringVar(&f.memory, "memory", "", "most memory for the values that a step of distillation keeps, such as 2GB (default: the runtime's limit)")
 	flags.StringVar(&f.checkpoint, "checkpoint", "", "folder that the fit saves its work to; the same command, or one with another goal, goes on from what is there")
@@ -240,7 +242,7 @@ func (f fitFlags) options(cmd *cobra.Command) (*fit.Options, error) {
 	if o.MaxLoss, err = parseShare(f.maxLoss); err != nil {
 		return nil, fmt.Errorf("--max-loss: %w", err)
 	}
-	o.Checkpoint = f.checkpoint
+	o.Checkpoint, o.Reconstruct = f.checkpoint, f.reconstruct
 	if o.Time = f.time; f.time < 0 {
 		return nil, fmt.Errorf("--time: %v is below 0", f.time)
 	}
