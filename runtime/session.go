@@ -318,6 +318,7 @@ func (s *Session) takeFrame(p *program, outer *frame) *frame {
 // giveFrame puts a frame back for the next run.
 func (s *Session) giveFrame(f *frame) {
 	f.clear()
+	f.arena.endRun()
 	s.mutex.Lock()
 	if p := f.program; len(p.idle) < 2*goruntime.GOMAXPROCS(0) {
 		p.idle = append(p.idle, f)

@@ -1,17 +1,30 @@
 package grad
 
-// memory keeps slices that are no longer needed, by length: one run asks for
-// the same lengths as the last.
+import "math/bits"
+
+// memory keeps slices that are no longer needed, by size class: runs ask for
+// about the lengths of the last.
 type memory map[int][][]float32
+
+// class rounds a length up to a quarter of a power of two, so that inputs of
+// different sizes share slices and at most a fifth of one is wasted.
+func class(n int) int {
+	if n <= 8 {
+		return 8
+	}
+	quarter := 1 << max(bits.Len(uint(n-1))-3, 0)
+	return (n + quarter - 1) / quarter * quarter
+}
 
 // take returns a slice of n numbers of unknown content.
 func (m memory) take(n int) []float32 {
-	if free := m[n]; len(free) > 0 {
+	size := class(n)
+	if free := m[size]; len(free) > 0 {
 		x := free[len(free)-1]
-		m[n] = free[:len(free)-1]
-		return x
+		m[size] = free[:len(free)-1]
+		return x[:n]
 	}
-	return make([]float32, n)
+	return make([]float32, n, size)
 }
 
 // zeros returns a slice of n zeros.
@@ -21,19 +34,20 @@ func (m memory) zeros(n int) []float32 {
 	return x
 }
 
-// give puts a slice back.
+// give puts a slice back. Those that take did not make are left to the garbage
+// collector.
 func (m memory) give(x []float32) {
-	if len(x) > 0 {
-		m[len(x)] = append(m[len(x)], x)
+	if size := cap(x); size > 0 && class(size) == size {
+		m[size] = append(m[size], x)
 	}
 }
 
-// trim forgets what was not used if the lengths of runs vary, so that the
+// trim forgets everything if that is more numbers than the limit, so that the
 // memory of many different batches does not add up.
 func (m memory) trim(limit int) {
 	total := 0
-	for n, free := range m {
-		total += n * len(free)
+	for size, free := range m {
+		total += size * len(free)
 	}
 	if total > limit {
 		clear(m)
