@@ -37,6 +37,7 @@ func (s fewChannelsWork) part(first, last, from, to int) {
 	block := max(4*sums.Step, 6144/channels/sums.Step*sums.Step)
 	for i := from; i < to; i++ {
 		image := s.x[i*channels*s.plane:][:channels*s.plane]
+		plane, step := s.outputsOf(i)
 		for at := first; at < last; at += block {
 			n := min(block, last-at)
 			whole := n / sums.Step * sums.Step
@@ -47,7 +48,7 @@ func (s fewChannelsWork) part(first, last, from, to int) {
 					b = s.bias[filter]
 				}
 				weights := s.w[filter*channels:][:channels]
-				out := s.y[(i*filters+f)*s.positions+at:][:n]
+				out := s.y[(plane+f*step)*s.positions+at:][:n]
 				sums.WeightedSum(out[:whole], image[at:], s.planes, weights, b)
 				for j := whole; j < n; j++ {
 					v := b
