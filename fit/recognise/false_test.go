@@ -76,7 +76,7 @@ func TestNoFalsePositives(t *testing.T) {
 			}
 		}
 	}
-	for range 40 {
+	for range 120 {
 		out, in := 8+r.IntN(100), 8+r.IntN(100)
 		look("random", gaussian(r, out, in).float32s(), out, in, false)
 		look("random float16", gaussian(r, out, in).float16s(), out, in, false)
