@@ -23,6 +23,7 @@ import (
 // speedCase is a model with inputs, to be timed against ONNX Runtime.
 type speedCase struct {
 	name, path string
+	peer       string // what ONNX Runtime runs, path if empty
 	inputs     map[string]*onnx.Tensor
 	results    map[string]*onnx.Tensor
 }
@@ -32,7 +33,8 @@ type speedCase struct {
 // mean of the ratios. ORT names the folder of bench.mjs and node_modules
 // (../shared/tools/ort after npm ci). ONLY is a regular expression for the names
 // of the models; MODEL.onnx files in EXTRA, separated by commas, are timed on
-// the inputs of the model whose name is theirs up to the first dot.
+// the inputs of the model whose name is theirs up to the first dot, against
+// that model in ONNX Runtime.
 func TestSpeed(t *testing.T) {
 	ort := os.Getenv("ORT")
 	if ort == "" {
@@ -68,6 +70,10 @@ func (c *speedCase) compare(t *testing.T, ort string) (peer, ours float64) {
 	}
 	defer s.Close()
 	path, inputs := c.files(t)
+	if c.peer != "" {
+		dense := speedCase{path: c.peer}
+		path, _ = dense.files(t)
+	}
 	args := append([]string{"bench.mjs", path, "1", ""}, inputs...)
 	_ = c.time(t, s, 3) // the first runs fetch the memory that later ones use again
 	first := c.time(t, s, 3)
@@ -135,7 +141,7 @@ func benchCases(t *testing.T) []speedCase {
 		if at < 0 {
 			t.Fatalf("EXTRA: %s is named after no model", path)
 		}
-		cases = append(cases, speedCase{name: name, path: path, inputs: cases[at].inputs})
+		cases = append(cases, speedCase{name: name, path: path, peer: cases[at].path, inputs: cases[at].inputs})
 	}
 	return cases
 }
