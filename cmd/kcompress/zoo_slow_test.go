@@ -44,7 +44,7 @@ func TestZooFit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			blind, blindNote := fitZoo(t, path, filepath.Join(keep, name+".blind.onnx"))
 			data := randomFolder(t, path)
-			fitted, note := fitZoo(t, path, filepath.Join(keep, name+".ratio4.onnx"), "--data", data, "--ratio", "4", "--steps", "100", "--distil", "0")
+			fitted, note := fitZoo(t, path, filepath.Join(keep, name+".ratio4.onnx"), "--data", data, "--ratio", "4", "--steps", "100", "--distil", "off")
 			if note == "" {
 				note = blindNote
 			}
