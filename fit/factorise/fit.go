@@ -23,7 +23,8 @@ type Options struct {
 	Steps int    // of Adam; 0 means DefaultSteps, below 0 the start alone
 	Seed  uint64 // of the noise on the start
 	// Start is a chain of the same design to go on from, such as that of an
-	// earlier Result. Nil means a hierarchical factorisation of the weight.
+	// earlier Result, or an exact structure near the weight: its gathers stay as
+	// they are. Nil means a hierarchical factorisation of the weight.
 	Start *butterfly.Chain
 	// Pool runs the work on several threads; nil means the caller's alone. It
 	// does not change the result.
@@ -93,8 +94,8 @@ func (p *Problem) check(d butterfly.Design, o Options) error {
 		return fmt.Errorf("fit: design %v for %d inputs and %d outputs, the layer has %d and %d",
 			d, d.In, d.Out, p.layer.In, p.layer.Out)
 	}
-	if hasGather(d) {
-		return fmt.Errorf("fit: design %v has a gather, which can not be fitted", d)
+	if hasGather(d) && o.Start == nil {
+		return fmt.Errorf("fit: design %v has a gather, whose indexes only a start can give", d)
 	}
 	if o.Steps > math.MaxInt32 {
 		return fmt.Errorf("fit: %d steps are too many", o.Steps)

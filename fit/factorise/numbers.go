@@ -37,10 +37,15 @@ func scale(x []float32, s float64) {
 // scaleChain multiplies the matrix of a chain by s, with the same share in
 // every factor.
 func scaleChain(c *butterfly.Chain, s float64) {
-	share := math.Pow(math.Abs(s), 1/float64(len(c.Factors)))
-	for i, f := range c.Factors {
-		if i == 0 && s < 0 {
+	factors := 0 // with values: gathers have none
+	for _, f := range c.Factors {
+		factors += min(1, len(f.Values))
+	}
+	share := math.Pow(math.Abs(s), 1/float64(factors))
+	for _, f := range c.Factors {
+		if s < 0 && len(f.Values) > 0 {
 			scale(f.Values, -share)
+			s = -s
 			continue
 		}
 		scale(f.Values, share)
