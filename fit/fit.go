@@ -10,6 +10,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/kcompress/kcompress/fit/calibrate"
@@ -80,6 +81,12 @@ type pipeline struct {
 	pool    *pool.Pool
 	teacher *runtime.Session
 
+	// tell
+	clock        *sync.Mutex
+	stage        string
+	stageStarted time.Time
+	stageFrom    int // the first Done of the stage
+
 	// recognise: from here on model holds the chains of exact structure
 	exact       []recognise.Found
 	notReplaced map[string]string // why others stay, by the name of the node
@@ -115,7 +122,7 @@ type pipeline struct {
 
 func begin(m *onnx.Model, o Options) (*pipeline, error) {
 	o.setDefaults()
-	p := &pipeline{options: o, given: m, started: time.Now(), goalMet: true}
+	p := &pipeline{options: o, given: m, started: time.Now(), goalMet: true, clock: new(sync.Mutex)}
 	p.report.Warnings, p.report.Layers = []string{}, []report.Layer{}
 	var err error
 	if p.teacher, err = discover.Open(m, runtime.WithThreads(o.Threads)); err != nil {
@@ -134,11 +141,21 @@ func (p *pipeline) close() {
 	p.pool.Close()
 }
 
-// tell passes progress on.
+// tell passes progress on, with the time that the stage has left if that is not
+// known better than from the time that it took so far.
 func (p *pipeline) tell(e Event) {
-	if p.options.Progress != nil {
-		p.options.Progress(e)
+	if p.options.Progress == nil {
+		return
 	}
+	p.clock.Lock()
+	if e.Stage != p.stage {
+		p.stage, p.stageStarted, p.stageFrom = e.Stage, time.Now(), e.Done
+	}
+	if done := e.Done - p.stageFrom; e.Left == 0 && done > 0 && e.Total > e.Done {
+		e.Left = time.Since(p.stageStarted) / time.Duration(done) * time.Duration(e.Total-e.Done)
+	}
+	p.clock.Unlock()
+	p.options.Progress(e)
 }
 
 func (p *pipeline) warn(format string, args ...any) {

@@ -16,8 +16,12 @@ type progress struct {
 	mutex   sync.Mutex
 	console console
 	stage   string
-	width   int // of the changing line
+	written time.Time // when the last plain line was
+	width   int       // of the changing line
 }
+
+// silence is how long a stage may take without a plain line.
+const silence = 30 * time.Second
 
 func newProgress(c console) *progress { return &progress{console: c} }
 
@@ -40,10 +44,12 @@ func (p *progress) tell(e fit.Event) {
 	p.width = width
 }
 
-// plain writes a line for each stage and each layer.
+// plain writes a line for each stage and each layer, and in between if there
+// was none for long.
 func (p *progress) plain(e fit.Event) {
-	if e.Stage != p.stage || e.Layer != "" {
+	if now := time.Now(); e.Stage != p.stage || e.Layer != "" || now.Sub(p.written) > silence {
 		fmt.Fprintln(p.console.err, describe(e))
+		p.written = now
 	}
 	p.stage = e.Stage
 }
