@@ -22,7 +22,16 @@ func (b *bodyBuilder) add(op string, attrs []onnx.Attribute, inputs ...string) s
 	return out
 }
 
+// constant returns integers. Constant gives floats alone before opset 9.
 func (b *bodyBuilder) constant(values ...int) string {
+	if b.opset < 9 {
+		data := make([]float64, len(values))
+		for i, v := range values {
+			data[i] = float64(v)
+		}
+		floats := b.add("Constant", []onnx.Attribute{{Name: "value", Kind: onnx.AttrTensor, Tensor: onnx.FromSlice(data, len(data))}})
+		return b.add("Cast", cast(onnx.Int64), floats)
+	}
 	data := make([]int64, len(values))
 	for i, v := range values {
 		data[i] = int64(v)
